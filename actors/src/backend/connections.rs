@@ -1,0 +1,81 @@
+//! The registry of connections: every socket of this node, and who is logged in on it.
+
+use std::collections::HashMap;
+
+use actix::prelude::*;
+use parking_lot::Mutex;
+
+use super::Backend;
+use crate::close::Close;
+use crate::connection::{Note, PlayerConnection, ShutDown};
+use crate::ids::{ConnectionId, LoginId, PlayerKey};
+use crate::ports::{Login, Mail, StoreError};
+
+#[derive(Default)]
+pub(super) struct Connections(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    addresses: HashMap<ConnectionId, Addr<PlayerConnection>>,
+    logins: HashMap<PlayerKey, (LoginId, ConnectionId)>,
+}
+
+impl Backend {
+    pub(crate) fn add_connection(&self, id: ConnectionId, address: Addr<PlayerConnection>) {
+        self.0.connections.0.lock().addresses.insert(id, address);
+    }
+
+    pub(crate) fn remove_connection(&self, id: ConnectionId) {
+        self.0.connections.0.lock().addresses.remove(&id);
+    }
+
+    /// Open sockets of this node.
+    pub fn connection_count(&self) -> usize {
+        self.0.connections.0.lock().addresses.len()
+    }
+
+    /// Makes a login findable, before it is claimed: whoever replaces it must find it.
+    pub(crate) fn enlist(&self, player: &PlayerKey, login: &LoginId, connection: ConnectionId) {
+        self.0.connections.0.lock().logins.insert(player.clone(), (login.clone(), connection));
+    }
+
+    /// Forgets a login, unless a newer one has taken its place.
+    pub(crate) fn strike_off(&self, player: &PlayerKey, login: &LoginId) {
+        let mut tables = self.0.connections.0.lock();
+        if tables.logins.get(player).is_some_and(|(listed, _)| listed == login) {
+            tables.logins.remove(player);
+        }
+    }
+
+    pub(super) fn find_login(&self, player: &PlayerKey, login: &LoginId) -> Option<Addr<PlayerConnection>> {
+        let tables = self.0.connections.0.lock();
+        let (_, connection) = tables.logins.get(player).filter(|(listed, _)| listed == login)?;
+        tables.addresses.get(connection).cloned()
+    }
+
+    /// Says something to a player's live login, wherever its socket is. Void when that login has ended.
+    pub(super) async fn tell(&self, player: &PlayerKey, login: &Login, note: Note) -> Result<(), StoreError> {
+        if login.node == self.0.node {
+            if let Some(connection) = self.find_login(player, &login.id) {
+                connection.do_send(note);
+            }
+            return Ok(());
+        }
+        let mail = Mail { player: player.clone(), login: login.id.clone(), note };
+        self.0.ports.nodes.send(&login.node, &mail).await.map(|_| ())
+    }
+
+    /// Closes every connection, `batch` at a time; each batch waits until its logins have been ended in good order.
+    pub async fn shut_down_connections(&self, reason: Close, batch: usize) {
+        loop {
+            let connections: Vec<_> = self.0.connections.0.lock().addresses.values().take(batch).cloned().collect();
+            if connections.is_empty() {
+                return;
+            }
+            let closed = connections.iter().map(|connection| connection.send(ShutDown(reason)));
+            futures_util::future::join_all(closed).await;
+            // A connection whose login is under way leaves the registry when that is through.
+            tokio::task::yield_now().await;
+        }
+    }
+}

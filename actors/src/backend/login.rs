@@ -1,0 +1,247 @@
+//! A player logs in and out.
+//!
+//! Login: claim; send the older login away; leave the channels it was in; RECONNECT: enter them again. The live login
+//! owns the player's memberships: whatever crashes in between, the end of that login (or the recovery of its node)
+//! leaves what is left. Every step is fenced by the login's id or by the place where a membership began, so that a
+//! late step of an older login changes nothing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tracing::error;
+
+use super::{Backend, LeaveOnDisconnect};
+use crate::connection::Kick;
+use crate::event::Position;
+use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
+use crate::ports::{Admission, ChannelError, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError};
+
+/// How long an older login may take to go. It has lost its claim already.
+const KICK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A login to be made.
+#[derive(Clone, Debug)]
+pub struct LogIn {
+    pub player: PlayerKey,
+    pub login: Login,
+    pub mode: Mode,
+}
+
+/// CONNECT begins afresh; RECONNECT takes up what a lost socket left.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    Connect,
+    Reconnect {
+        /// Places the client says it saw (extension `sequence`); the node's own memory serves for the others.
+        seen: HashMap<ChannelId, Position>,
+    },
+}
+
+/// What the connection needs to begin.
+#[derive(Debug, Default)]
+pub struct LoggedIn {
+    pub blocks: Vec<PlayerId>,
+    /// Channels to hear: after a place, or from now on.
+    pub attach: Vec<(ChannelId, Option<Position>)>,
+    pub channel_ids: Vec<ChannelId>,
+    pub fail_channel_ids: Vec<ChannelId>,
+    /// Per restored channel: whether everything missed can be replayed.
+    pub recovered: HashMap<ChannelId, bool>,
+}
+
+type Seen<'a> = &'a [(ChannelKey, Position)];
+
+impl Backend {
+    /// # Errors
+    /// `Suspended`, or the store's.
+    pub(crate) async fn log_in(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
+        let LogIn { player, login, mode } = request;
+        let players = &self.0.ports.players;
+        let claimed = players.claim(&player, &login).await?;
+        let mut logged_in =
+            LoggedIn { blocks: claimed.blocks.iter().map(|block| block.player).collect(), ..LoggedIn::default() };
+        let (mut joined, mut resume, mut seen) = (claimed.joined, claimed.resume, Vec::new());
+        if let Some(previous) = &claimed.previous {
+            seen = self.kick(&player, previous).await;
+            // What the older login was doing is done now; look again.
+            let state = players.look_up(&player).await?;
+            (joined, resume) = (state.joined, state.resume);
+        }
+        let lost = resume.filter(|resume| login.at.since(resume.lost_at) < self.settings().chat.resume);
+        let (left, kept) = self.leave_channels(&player, joined, &seen, claimed.previous.is_some()).await?;
+        match mode {
+            Mode::Connect => logged_in.attach = kept.into_iter().map(|joined| (joined.channel, None)).collect(),
+            Mode::Reconnect { seen } => {
+                let lost = merge(lost.map(|lost| lost.channels).unwrap_or_default(), left);
+                self.restore(&player, lost, kept, &seen, &mut logged_in).await?;
+            }
+        }
+        players.save_resume(&player, &login.id, None).await?;
+        Ok(logged_in)
+    }
+
+    /// Ends a login: keeps what RECONNECT needs, leaves the channels, gives up the claim. Nothing happens when
+    /// another login has taken its place. `seen` tells what the socket was given of each channel.
+    pub(crate) async fn log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) {
+        self.strike_off(player, login);
+        if let Err(error) = self.try_log_out(player, login, seen).await {
+            // The login stays in the store; the next login of the player or the node's recovery ends it.
+            error!(player.id = %player.player, %error, "logout left to the next login");
+        }
+    }
+
+    async fn try_log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) -> Result<(), StoreError> {
+        let players = &self.0.ports.players;
+        let state = players.look_up(player).await?;
+        if state.login.as_ref().is_none_or(|live| live.id != *login) {
+            return Ok(());
+        }
+        let mut channels = Vec::new();
+        for joined in &state.joined {
+            if let Some(entered) = joined.entered {
+                channels.push(self.remember(player, joined, entered, seen).await?);
+            }
+        }
+        let resume = Resume { lost_at: self.now(), channels };
+        if players.save_resume(player, login, Some(&resume)).await? {
+            self.leave_channels(player, state.joined, seen, true).await?;
+            players.release(player, login).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends an older login away and waits until it has stopped acting; answers what its socket was given.
+    async fn kick(&self, player: &PlayerKey, previous: &Login) -> Vec<(ChannelKey, Position)> {
+        let Some(connection) = self.find_login(player, &previous.id) else { return Vec::new() };
+        let kicked = connection.send(Kick(previous.id.clone()));
+        tokio::time::timeout(KICK_PATIENCE, kicked).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Leaves what the end of a login leaves, when one has ended; sorts the rest under what is kept.
+    async fn leave_channels(
+        &self,
+        player: &PlayerKey,
+        joined: Vec<Joined>,
+        seen: Seen<'_>,
+        login_ended: bool,
+    ) -> Result<(Vec<ResumeChannel>, Vec<Joined>), StoreError> {
+        let (mut left, mut kept) = (Vec::new(), Vec::new());
+        for joined in joined {
+            let Some(entered) = joined.entered else { continue };
+            if !(login_ended && self.is_left_at_loss(joined.slot)) {
+                if login_ended {
+                    left.push(self.remember(player, &joined, entered, seen).await?);
+                }
+                kept.push(joined);
+                continue;
+            }
+            let memory = self.remember(player, &joined, entered, seen).await?;
+            self.leave(player, &joined.channel, entered).await?;
+            left.push(memory);
+        }
+        Ok((left, kept))
+    }
+
+    fn is_left_at_loss(&self, slot: Slot) -> bool {
+        match (self.settings().leave_on_disconnect, slot) {
+            (_, Slot::OneOnOne) | (LeaveOnDisconnect::Public, Slot::Closed) => false,
+            (LeaveOnDisconnect::All, _) | (LeaveOnDisconnect::Public, Slot::Public) => true,
+        }
+    }
+
+    /// What RECONNECT needs of a membership. Without the socket's word, everything up to now counts as seen.
+    async fn remember(
+        &self,
+        player: &PlayerKey,
+        joined: &Joined,
+        entered: Position,
+        seen: Seen<'_>,
+    ) -> Result<ResumeChannel, StoreError> {
+        let key = player.game.channel(joined.channel.clone());
+        let told = seen.iter().find(|(channel, _)| *channel == key).map(|(_, position)| *position);
+        let seen = match told {
+            Some(seen) => seen,
+            None => match self.0.ports.channels.get(&key).await {
+                Ok(channel) => channel.head,
+                Err(ChannelError::Store(error)) => return Err(error),
+                Err(_) => entered,
+            },
+        };
+        let (channel, password_revision) = (joined.channel.clone(), joined.password_revision);
+        Ok(ResumeChannel { channel, slot: joined.slot, seen, password_revision })
+    }
+
+    /// Ends one membership; nothing happens when it has ended already.
+    async fn leave(&self, player: &PlayerKey, channel: &ChannelId, entered: Position) -> Result<(), StoreError> {
+        let key = player.game.channel(channel.clone());
+        match self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await {
+            Err(ChannelError::Store(error)) => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        self.0.ports.players.forget(player, channel, Some(entered)).await
+    }
+
+    /// Enters the lost channels again; the kept ones are simply heard again.
+    async fn restore(
+        &self,
+        player: &PlayerKey,
+        lost: Vec<ResumeChannel>,
+        kept: Vec<Joined>,
+        client_saw: &HashMap<ChannelId, Position>,
+        logged_in: &mut LoggedIn,
+    ) -> Result<(), StoreError> {
+        let mut kept: HashMap<_, _> = kept.into_iter().map(|joined| (joined.channel.clone(), joined)).collect();
+        for channel in lost {
+            let restored = match kept.remove(&channel.channel) {
+                Some(joined) => joined.entered,
+                None => self.enter_again(player, &channel).await?,
+            };
+            let id = channel.channel.clone();
+            let Some(entered) = restored else {
+                logged_in.fail_channel_ids.push(id);
+                continue;
+            };
+            let seen = client_saw.get(&id).copied().unwrap_or(channel.seen);
+            let after = if self.settings().replay_on_reconnect { seen } else { entered.before() };
+            let complete = after == seen && self.reaches_back(player, &id, seen).await?;
+            logged_in.recovered.insert(id.clone(), complete);
+            logged_in.attach.push((id.clone(), Some(after)));
+            logged_in.channel_ids.push(id);
+        }
+        for (id, _) in kept {
+            logged_in.attach.push((id.clone(), None));
+            logged_in.channel_ids.push(id);
+        }
+        Ok(())
+    }
+
+    /// `None` when the channel cannot be entered: deleted, full, another password, or too many channels meanwhile.
+    async fn enter_again(&self, player: &PlayerKey, lost: &ResumeChannel) -> Result<Option<Position>, StoreError> {
+        let admission =
+            Admission::Restore { epoch: lost.seen.epoch, password_revision: lost.password_revision };
+        match self.enter_slot(player, &lost.channel, lost.slot, admission).await {
+            Ok((entered, _)) => Ok(Some(entered)),
+            Err(super::EnterError::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether the log still holds everything after `seen`.
+    async fn reaches_back(&self, player: &PlayerKey, channel: &ChannelId, seen: Position) -> Result<bool, StoreError> {
+        match self.0.ports.channels.read(&player.game.channel(channel.clone()), seen, 1).await {
+            Ok(slice) => Ok(slice.complete),
+            Err(ChannelError::Store(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// The saved snapshot, and what was left since that it does not name: a logout that was under way had saved it first.
+fn merge(mut saved: Vec<ResumeChannel>, left: Vec<ResumeChannel>) -> Vec<ResumeChannel> {
+    for channel in left {
+        if !saved.iter().any(|known| known.channel == channel.channel) {
+            saved.push(channel);
+        }
+    }
+    saved
+}

@@ -1,0 +1,113 @@
+//! Messages to channels and to players.
+
+use std::sync::Arc;
+
+use super::Backend;
+use crate::channel::Append;
+use crate::connection::Note;
+use crate::event::{EventBody, Position};
+use crate::ids::{ChannelKey, GameId, PlayerId, PlayerKey};
+use crate::ports::{ChannelError, Login, NewEvent, PlayerError, StoreError, Suspension};
+
+/// Channels noticed in one round when a notice goes to every channel.
+const NOTICE_PAGE: u64 = 100;
+
+impl Backend {
+    /// Appends to a channel's log; it is durable, and on its way to the members, once this returns.
+    ///
+    /// # Errors
+    /// The channel's, or the store's.
+    pub async fn append(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
+        let channel = self.channel(&key).ok_or(ChannelError::NotFound)?;
+        let crashed = |_| ChannelError::Store(StoreError("the channel's actor crashed".into()));
+        channel.send(Append(event)).await.map_err(crashed)?
+    }
+
+    /// Hands a direct message to a player; `false` when the player is offline or blocks the sender.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn send_direct(&self, to: &PlayerKey, from: PlayerId, note: Note) -> Result<bool, StoreError> {
+        let state = self.0.ports.players.look_up(to).await?;
+        match state.login {
+            Some(login) if !state.blocks.iter().any(|block| block.player == from) => {
+                self.tell(to, &login, note).await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Says something to a player with a live login.
+    ///
+    /// # Errors
+    /// `Offline`, or the store's.
+    pub async fn send_note(&self, to: &PlayerKey, note: Note) -> Result<(), PlayerError> {
+        let login = self.0.ports.players.look_up(to).await?.login.ok_or(PlayerError::Offline)?;
+        Ok(self.tell(to, &login, note).await?)
+    }
+
+    /// Appends a notice to every channel of a game. With an idempotency key it may be repeated after a failure:
+    /// channels that have it are passed over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn notice_everywhere(
+        &self,
+        game: &GameId,
+        message: &Arc<str>,
+        lang: Option<&Arc<str>>,
+        idempotency_key: Option<&str>,
+    ) -> Result<(), StoreError> {
+        for page in 1.. {
+            let channels = self.0.ports.channels.list(game, None, page, NOTICE_PAGE).await?.channels;
+            if channels.is_empty() {
+                break;
+            }
+            for channel in channels {
+                let body = EventBody::Notice { message: message.clone(), lang: lang.cloned() };
+                let event = NewEvent { body, idempotency_key: idempotency_key.map(str::to_owned) };
+                match self.append(game.channel(channel.id), event).await {
+                    Err(ChannelError::Store(error)) => return Err(error),
+                    // A channel deleted meanwhile needs no notice.
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks or unblocks a player; the live login hears of it.
+    ///
+    /// # Errors
+    /// The player's, or the store's.
+    pub async fn set_blocked(&self, player: &PlayerKey, target: PlayerId, blocked: bool) -> Result<(), PlayerError> {
+        let players = &self.0.ports.players;
+        let login = if blocked {
+            players.block(player, target, self.settings().chat.blocks_per_player, self.now()).await?
+        } else {
+            players.unblock(player, target).await?
+        };
+        self.tell_if_live(player, login, Note::Blocked { player: target, blocked }).await
+    }
+
+    /// Sets or lifts a suspension. One that covers now closes the player's socket.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn suspend(&self, player: &PlayerKey, suspension: Option<&Suspension>) -> Result<(), PlayerError> {
+        let now = self.now();
+        let login = self.0.ports.players.suspend(player, suspension, now).await?;
+        if suspension.is_some_and(|suspension| suspension.covers(now)) {
+            self.tell_if_live(player, login, Note::Suspended).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_if_live(&self, player: &PlayerKey, login: Option<Login>, note: Note) -> Result<(), PlayerError> {
+        if let Some(login) = login {
+            self.tell(player, &login, note).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,380 @@
+//! `ChatChannel`, the actor that follows one channel's log for the members on this node.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tracing::{debug, warn};
+
+use super::messages::{Append, Appended, AttachMember, Recount, Retired};
+use super::rules::{Follower, Step};
+use crate::backend::{Backend, CrashNote, Crashed};
+use crate::event::{Event, EventBody, Position};
+use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, WorkerId};
+use crate::ids::ChannelKey;
+use crate::ports::{ChannelError, LogSlice, StoreError};
+
+/// Events read from the log at once.
+const READ_CHUNK: usize = 256;
+/// Pause before the store is asked again after it failed.
+const RETRY: Duration = Duration::from_millis(200);
+/// A retired actor still answers for this long those who looked it up just before.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// See the module's text.
+pub struct ChatChannel {
+    key: Arc<ChannelKey>,
+    game_index: i64,
+    backend: Backend,
+    /// `None` until the first member needs the subscription.
+    follower: Option<Follower>,
+    /// Members by worker thread.
+    workers: BTreeMap<WorkerId, usize>,
+    tasks: VecDeque<Task>,
+    /// One task at a time: what the members hear depends on the order.
+    busy: bool,
+    retired: bool,
+    /// Appends in progress.
+    appending: usize,
+    used_at: tokio::time::Instant,
+    crash_note: CrashNote,
+}
+
+/// Work that changes what the members of this node hear.
+enum Task {
+    /// After a restart: take over the members the fan-outs still have.
+    Adopt,
+    Attach(AttachMember, oneshot::Sender<Result<(), Retired>>),
+    Recount(WorkerId),
+}
+
+/// What a finished task changes.
+enum Done {
+    Adopted { workers: BTreeMap<WorkerId, usize>, follower: Option<Follower> },
+    Attached { worker: WorkerId, members: usize, follower: Option<Follower> },
+    Delivered { members: Vec<(WorkerId, usize)>, ended: bool },
+    Read(LogSlice),
+    /// The channel does not exist.
+    Gone,
+    /// The store failed; the task is taken up again.
+    Failed { error: StoreError, task: Option<Task> },
+}
+
+impl ChatChannel {
+    pub fn new(key: ChannelKey, game_index: i64, backend: Backend) -> Self {
+        let crash_note = backend.crash_note(Crashed::Channel(key.clone()));
+        Self {
+            key: Arc::new(key),
+            game_index,
+            backend,
+            follower: None,
+            workers: BTreeMap::new(),
+            tasks: VecDeque::from([Task::Adopt]),
+            busy: false,
+            retired: false,
+            appending: 0,
+            used_at: tokio::time::Instant::now(),
+            crash_note,
+        }
+    }
+
+    /// Starts the next piece of work, if none is under way.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        let (work, follower) = (self.work(), self.follower.as_mut());
+        let work = if let Some(task) = self.tasks.pop_front() {
+            let cursor = follower.map(|follower| follower.cursor());
+            work.carry_out(task, cursor, ctx.address()).boxed_local()
+        } else {
+            match follower.map_or(Step::Wait, Follower::next_step) {
+                Step::Deliver(events) => {
+                    let workers = self.workers.keys().copied().collect();
+                    work.deliver(events, workers).boxed_local()
+                }
+                Step::Read(after) => work.read(after).boxed_local(),
+                Step::Wait => return,
+            }
+        };
+        self.busy = true;
+        ctx.spawn(work.into_actor(self).map(|done, actor, ctx| {
+            actor.busy = false;
+            actor.on_done(done, ctx);
+            actor.pump(ctx);
+        }));
+    }
+
+    fn on_done(&mut self, done: Done, ctx: &mut Context<Self>) {
+        match done {
+            Done::Adopted { workers, follower } => {
+                self.workers = workers;
+                self.follower = follower;
+            }
+            Done::Attached { worker, members, follower } => {
+                self.follower = follower.or(self.follower.take());
+                self.set_members(worker, members);
+            }
+            Done::Delivered { members, ended } => {
+                members.into_iter().for_each(|(worker, members)| self.set_members(worker, members));
+                if ended {
+                    self.workers.clear();
+                }
+            }
+            Done::Read(slice) => {
+                if let Some(follower) = &mut self.follower {
+                    follower.on_read(slice);
+                }
+            }
+            Done::Gone => self.follower = None,
+            Done::Failed { error, task } => {
+                self.tasks.extend(task);
+                self.pause(&error, ctx);
+            }
+        }
+    }
+
+    /// The store failed: ask again in a moment.
+    fn pause(&mut self, error: &StoreError, ctx: &mut Context<Self>) {
+        warn!(channel = %self.key.channel, %error, "channel log could not be read");
+        self.busy = true;
+        ctx.run_later(RETRY, |actor, ctx| {
+            actor.busy = false;
+            actor.pump(ctx);
+        });
+    }
+
+    fn set_members(&mut self, worker: WorkerId, members: usize) {
+        if members == 0 {
+            self.workers.remove(&worker);
+        } else {
+            self.workers.insert(worker, members);
+        }
+        self.used_at = tokio::time::Instant::now();
+    }
+
+    fn is_idle(&self) -> bool {
+        let quiet = self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0;
+        quiet && self.used_at.elapsed() >= self.backend.settings().channel_linger
+    }
+
+    /// Lets go when nobody needs the channel: unsubscribe first, leave the registry, stop after a farewell.
+    fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_idle() || self.retired {
+            return;
+        }
+        self.busy = true;
+        let (backend, key) = (self.backend.clone(), self.key.clone());
+        let unsubscribed = async move { backend.ports().channels.unsubscribe(&key).await };
+        ctx.spawn(unsubscribed.into_actor(self).map(|(), actor, ctx| {
+            actor.busy = false;
+            actor.follower = None;
+            if actor.tasks.is_empty() {
+                actor.retire(ctx);
+            }
+            actor.pump(ctx);
+        }));
+    }
+
+    fn retire(&mut self, ctx: &mut Context<Self>) {
+        debug!(channel = %self.key.channel, "channel is let go");
+        self.retired = true;
+        self.backend.forget_channel(&self.key, &ctx.address());
+        ctx.run_later(FAREWELL, |actor, ctx| {
+            actor.crash_note.withdraw();
+            ctx.stop();
+        });
+    }
+
+    fn work(&self) -> Work {
+        Work { key: self.key.clone(), game_index: self.game_index, backend: self.backend.clone() }
+    }
+}
+
+/// What a task needs of the actor; the work itself runs beside it.
+struct Work {
+    key: Arc<ChannelKey>,
+    game_index: i64,
+    backend: Backend,
+}
+
+impl Work {
+    async fn carry_out(self, task: Task, cursor: Option<Position>, channel: Addr<ChatChannel>) -> Done {
+        let done = match &task {
+            Task::Adopt => self.adopt(channel).await,
+            Task::Recount(worker) => Ok(self.recount(*worker).await),
+            Task::Attach(attach, _) => self.attach(attach, cursor, channel).await,
+        };
+        match (done, task) {
+            (Err(ChannelError::Store(error)), task) => Done::Failed { error, task: Some(task) },
+            (done, Task::Attach(_, answer)) => {
+                // The connection may have gone meanwhile; then nobody waits for the answer.
+                let _ = answer.send(Ok(()));
+                done.unwrap_or(Done::Gone)
+            }
+            (done, _) => done.unwrap_or(Done::Gone),
+        }
+    }
+
+    async fn subscribe(&self, channel: Addr<ChatChannel>) -> Result<Position, ChannelError> {
+        let ring = channel.recipient();
+        self.backend.ports().channels.subscribe(&self.key, Arc::new(move |event| ring.do_send(Appended(event)))).await
+    }
+
+    async fn adopt(&self, channel: Addr<ChatChannel>) -> Result<Done, ChannelError> {
+        let mut workers = BTreeMap::new();
+        let mut oldest: Option<Position> = None;
+        for (worker, fanout) in self.backend.fanouts() {
+            if let Ok(Some((cursor, members))) = fanout.send(Adopt(self.key.clone())).await {
+                workers.insert(worker, members);
+                let older = |oldest: Position| oldest.sequence > cursor.sequence;
+                oldest = if oldest.is_none_or(older) { Some(cursor) } else { oldest };
+            }
+        }
+        let follower = match oldest {
+            Some(cursor) => Some(Follower::new(cursor, self.subscribe(channel).await?)),
+            None => None,
+        };
+        Ok(Done::Adopted { workers, follower })
+    }
+
+    async fn attach(
+        &self,
+        attach: &AttachMember,
+        cursor: Option<Position>,
+        channel: Addr<ChatChannel>,
+    ) -> Result<Done, ChannelError> {
+        let (cursor, follower) = match cursor {
+            Some(cursor) => (cursor, None),
+            None => {
+                let head = self.subscribe(channel).await?;
+                (head, Some(Follower::new(head, head)))
+            }
+        };
+        let missed = match attach.after {
+            Some(after) => self.missed(after, cursor).await?,
+            None => Vec::new(),
+        };
+        let message = Attach { key: self.key.clone(), connection: attach.connection, missed, cursor };
+        let members = match self.backend.fanout(attach.worker) {
+            Some(fanout) => fanout.send(message).await.map_or(0, |attached| attached.members),
+            None => 0,
+        };
+        Ok(Done::Attached { worker: attach.worker, members, follower })
+    }
+
+    /// The events after `after` up to `cursor`: later ones come with the subscription.
+    async fn missed(&self, after: Position, cursor: Position) -> Result<Vec<Arc<Encoded>>, ChannelError> {
+        let mut missed = Vec::new();
+        let mut from = after;
+        loop {
+            let slice = self.backend.ports().channels.read(&self.key, from, READ_CHUNK).await?;
+            let Some(last) = slice.events.last().map(|event| event.position) else { return Ok(missed) };
+            let wanted = |event: &Event| event.position.sequence <= cursor.sequence;
+            missed.extend(slice.events.into_iter().filter(wanted).map(|event| self.encode(Arc::new(event))));
+            if last.sequence >= cursor.sequence {
+                return Ok(missed);
+            }
+            from = last;
+        }
+    }
+
+    async fn recount(&self, worker: WorkerId) -> Done {
+        let members = match self.backend.fanout(worker) {
+            Some(fanout) => fanout.send(Count(self.key.clone())).await.unwrap_or(0),
+            None => 0,
+        };
+        Done::Delivered { members: vec![(worker, members)], ended: false }
+    }
+
+    async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
+        let ended = events.iter().any(|event| event.body == EventBody::Deleted);
+        let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
+        let hand_over = workers.into_iter().map(|worker| {
+            let message = Deliver { key: self.key.clone(), events: events.clone() };
+            let fanout = self.backend.fanout(worker);
+            async move {
+                match fanout {
+                    Some(fanout) => (worker, fanout.send(message).await.unwrap_or(0)),
+                    None => (worker, 0),
+                }
+            }
+        });
+        Done::Delivered { members: join_all(hand_over).await, ended }
+    }
+
+    async fn read(self, after: Position) -> Done {
+        match self.backend.ports().channels.read(&self.key, after, READ_CHUNK).await {
+            Ok(slice) => Done::Read(slice),
+            Err(ChannelError::Store(error)) => Done::Failed { error, task: None },
+            Err(_) => Done::Gone,
+        }
+    }
+
+    fn encode(&self, event: Arc<Event>) -> Arc<Encoded> {
+        Encoded::new(&self.key, self.game_index, event, self.backend.settings().framing)
+    }
+}
+
+impl Actor for ChatChannel {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.pump(ctx);
+        let linger = self.backend.settings().channel_linger;
+        ctx.run_interval(linger.max(Duration::from_millis(100)), Self::check_idle);
+    }
+}
+
+impl Handler<Appended> for ChatChannel {
+    type Result = ();
+
+    fn handle(&mut self, Appended(event): Appended, ctx: &mut Self::Context) {
+        if let Some(follower) = &mut self.follower {
+            follower.on_event(event);
+        }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<AttachMember> for ChatChannel {
+    type Result = ResponseFuture<Result<(), Retired>>;
+
+    fn handle(&mut self, attach: AttachMember, ctx: &mut Self::Context) -> Self::Result {
+        if self.retired {
+            return Box::pin(async { Err(Retired) });
+        }
+        let (answer, answered) = oneshot::channel();
+        self.tasks.push_back(Task::Attach(attach, answer));
+        self.pump(ctx);
+        Box::pin(async move { answered.await.unwrap_or(Err(Retired)) })
+    }
+}
+
+impl Handler<Recount> for ChatChannel {
+    type Result = ();
+
+    fn handle(&mut self, Recount(worker): Recount, ctx: &mut Self::Context) {
+        self.tasks.push_back(Task::Recount(worker));
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Append> for ChatChannel {
+    type Result = ResponseActFuture<Self, Result<Position, ChannelError>>;
+
+    fn handle(&mut self, Append(event): Append, _: &mut Self::Context) -> Self::Result {
+        self.used_at = tokio::time::Instant::now();
+        self.appending += 1;
+        let (backend, key) = (self.backend.clone(), self.key.clone());
+        let append = async move { backend.ports().channels.append(&key, event, backend.now()).await };
+        Box::pin(append.into_actor(self).map(|result, actor, _| {
+            actor.appending -= 1;
+            result
+        }))
+    }
+}

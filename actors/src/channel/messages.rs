@@ -1,0 +1,38 @@
+//! What one may say to a `ChatChannel`.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use crate::event::{Event, Position};
+use crate::fanout::WorkerId;
+use crate::ids::ConnectionId;
+use crate::ports::{ChannelError, NewEvent};
+
+/// The actor has let go of the channel: ask the registry for a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retired;
+
+/// Makes a connection of this node hear the channel: everything after `after`, or from now on.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), Retired>")]
+pub struct AttachMember {
+    pub worker: WorkerId,
+    pub connection: ConnectionId,
+    pub after: Option<Position>,
+}
+
+/// A worker thread may have lost its last member.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Recount(pub WorkerId);
+
+/// Appends to the channel's log. Durable once answered.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Position, ChannelError>")]
+pub struct Append(pub NewEvent);
+
+/// The subscription rang.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct Appended(pub(super) Arc<Event>);

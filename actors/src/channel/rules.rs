@@ -1,0 +1,158 @@
+//! Following a log: which event is next, which is old, and when to read the log itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::event::{Event, Position};
+use crate::ports::LogSlice;
+
+/// Events that may wait while the fan-outs are busy. Beyond, they are dropped here and read from the log later.
+const MAX_PENDING: usize = 1024;
+
+/// How far the members on this node are, and what is known to come next.
+#[derive(Debug)]
+pub(super) struct Follower {
+    /// The newest event that was handed to the fan-outs.
+    cursor: Position,
+    /// The events right after the cursor, without a hole.
+    pending: VecDeque<Arc<Event>>,
+    /// Whether the log is known to be ahead of what is pending.
+    behind: bool,
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// Hand these out; the cursor is already past them.
+    Deliver(Vec<Arc<Event>>),
+    /// Read the log after this place and report with [`Follower::on_read`].
+    Read(Position),
+    Wait,
+}
+
+impl Follower {
+    /// Follows from `cursor`; `head` is where the subscription begins.
+    pub(super) fn new(cursor: Position, head: Position) -> Self {
+        Self { cursor, pending: VecDeque::new(), behind: cursor != head }
+    }
+
+    pub(super) fn cursor(&self) -> Position {
+        self.cursor
+    }
+
+    /// The subscription rang with `event`.
+    pub(super) fn on_event(&mut self, event: Arc<Event>) {
+        if event.position.epoch != self.cursor.epoch {
+            self.behind = true;
+        } else if event.position.sequence == self.next_sequence() && self.pending.len() < MAX_PENDING {
+            self.pending.push_back(event);
+        } else if event.position.sequence >= self.next_sequence() {
+            self.behind = true;
+        }
+    }
+
+    /// The log was read after the place that [`Step::Read`] named.
+    pub(super) fn on_read(&mut self, slice: LogSlice) {
+        let last = slice.events.last().map_or(slice.head, |event| event.position);
+        if let Some(first) = slice.events.first() {
+            self.cursor = first.position.before();
+        } else {
+            self.cursor = slice.head;
+        }
+        self.pending = slice.events.into_iter().map(Arc::new).collect();
+        self.behind = last != slice.head;
+    }
+
+    pub(super) fn next_step(&mut self) -> Step {
+        if !self.pending.is_empty() {
+            let events: Vec<_> = self.pending.drain(..).collect();
+            self.cursor = events[events.len() - 1].position;
+            Step::Deliver(events)
+        } else if self.behind {
+            Step::Read(self.cursor)
+        } else {
+            Step::Wait
+        }
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.cursor.sequence + self.pending.len() as u64 + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::event::{Epoch, EventBody};
+    use crate::ids::PlayerId;
+
+    fn at(epoch: u64, sequence: u64) -> Position {
+        Position { epoch: Epoch(epoch), sequence }
+    }
+
+    fn event(position: Position) -> Event {
+        let player = PlayerId(i64::try_from(position.sequence).expect("small"));
+        Event { position, at: Timestamp(0), body: EventBody::Entered { player } }
+    }
+
+    /// A log that is read 3 events at a time and keeps the newest `kept`.
+    fn read(epoch: u64, head: u64, kept: u64, after: Position) -> LogSlice {
+        let oldest = head.saturating_sub(kept) + 1;
+        let wanted = if after.epoch == Epoch(epoch) { after.sequence + 1 } else { 1 };
+        let first = wanted.max(oldest);
+        let events = (first..=head).take(3).map(|sequence| event(at(epoch, sequence))).collect();
+        LogSlice { events, complete: first == wanted && after.epoch == Epoch(epoch), head: at(epoch, head) }
+    }
+
+    fn drain(follower: &mut Follower, epoch: u64, head: u64, kept: u64, out: &mut Vec<Position>) {
+        loop {
+            match follower.next_step() {
+                Step::Deliver(events) => out.extend(events.iter().map(|event| event.position)),
+                Step::Read(after) => follower.on_read(read(epoch, head, kept, after)),
+                Step::Wait => return,
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_event_is_handed_out_and_an_old_one_dropped() {
+        let mut follower = Follower::new(at(1, 4), at(1, 4));
+        for sequence in [5, 5, 3, 6] {
+            follower.on_event(Arc::new(event(at(1, sequence))));
+        }
+        let mut out = Vec::new();
+        drain(&mut follower, 1, 6, 100, &mut out);
+        assert_eq!(out, [at(1, 5), at(1, 6)]);
+    }
+
+    #[test]
+    fn a_new_epoch_is_read_from_its_beginning() {
+        let mut follower = Follower::new(at(1, 4), at(1, 4));
+        follower.on_event(Arc::new(event(at(2, 2))));
+        let mut out = Vec::new();
+        drain(&mut follower, 2, 2, 100, &mut out);
+        assert_eq!(out, [at(2, 1), at(2, 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_subscription_loses_repeats_or_reorders_everything_comes_once_and_in_order(
+            rings in proptest::collection::vec((1u64..60, any::<bool>()), 0..200),
+        ) {
+            let mut follower = Follower::new(at(1, 0), at(1, 0));
+            let (mut head, mut out) = (0, Vec::new());
+            for (sequence, pause) in rings {
+                head = head.max(sequence);
+                follower.on_event(Arc::new(event(at(1, sequence))));
+                if pause {
+                    drain(&mut follower, 1, head, 1000, &mut out);
+                }
+            }
+            drain(&mut follower, 1, head, 1000, &mut out);
+            prop_assert_eq!(out, (1..=head).map(|sequence| at(1, sequence)).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What one may say to a `PlayerConnection`.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::close::Close;
+use crate::event::Position;
+use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId};
+
+/// A text message came in. Answered when the request has been dealt with.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Incoming(pub String);
+
+/// The socket has ended, or must end for this reason.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Lost(pub Option<Close>);
+
+/// The node closes this connection. Answered when the player's login has been ended in good order.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ShutDown(pub Close);
+
+/// Another login has taken this one's place. Answers what the socket was given of each channel.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Vec<(ChannelKey, Position)>")]
+pub struct Kick(pub LoginId);
+
+/// News for a player, from wherever it happened.
+#[derive(Clone, Debug, PartialEq, Message, Serialize, Deserialize)]
+#[rtype(result = "()")]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// The player is a member of the channel: hear everything after this place.
+    Joined { channel: ChannelId, after: Position },
+    /// The player's block list changed.
+    Blocked { player: PlayerId, blocked: bool },
+    /// NOTIFY_DIRECT_CHAT.
+    DirectChat { from: PlayerId, message: Arc<str>, extra_data: Arc<str>, at: Timestamp },
+    /// NOTIFY_NOTICE.
+    Notice { message: Arc<str>, at: Timestamp },
+    /// NOTIFY_CUSTOM.
+    Custom { payload: Arc<str>, at: Timestamp },
+    /// The player was suspended: the socket is closed.
+    Suspended,
+    /// An operator ends the connection.
+    Disconnected,
+}

@@ -1,0 +1,152 @@
+//! The actor that hands a channel's events to the members on its thread.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::prelude::*;
+
+use super::{Encoded, Listener, Listeners};
+use crate::event::{EventBody, Position};
+use crate::ids::{ChannelKey, ConnectionId, PlayerId};
+
+/// Members served between two yields, so that heartbeats on the same thread keep their tail latency.
+const CHUNK: usize = 128;
+
+/// One worker thread of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(pub usize);
+
+/// See the module's text.
+pub struct Fanout {
+    listeners: Rc<Listeners>,
+}
+
+/// Hands `events` out, in order. Answers how many members are left on this thread.
+#[derive(Clone, Message)]
+#[rtype(result = "usize")]
+pub struct Deliver {
+    pub key: Arc<ChannelKey>,
+    pub events: Arc<[Arc<Encoded>]>,
+}
+
+/// Makes a connection a member: first it gets what it missed, then everything after `cursor`.
+#[derive(Message)]
+#[rtype(result = "Attached")]
+pub struct Attach {
+    pub key: Arc<ChannelKey>,
+    pub connection: ConnectionId,
+    pub missed: Vec<Arc<Encoded>>,
+    pub cursor: Position,
+}
+
+/// What became of an [`Attach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
+pub struct Attached {
+    /// Members on this thread now.
+    pub members: usize,
+}
+
+/// Asks what a channel's members on this thread were given last; `None` when there are none.
+#[derive(Clone, Message)]
+#[rtype(result = "Option<(Position, usize)>")]
+pub struct Adopt(pub Arc<ChannelKey>);
+
+/// Asks how many members a channel has on this thread.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct Count(pub Arc<ChannelKey>);
+
+impl Fanout {
+    pub fn new(listeners: Rc<Listeners>) -> Self {
+        Self { listeners }
+    }
+}
+
+impl Actor for Fanout {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Fanout {
+    // Exclusive: the next message waits, so events of one channel never overtake each other.
+    type Result = AtomicResponse<Self, usize>;
+
+    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) -> Self::Result {
+        let listeners = self.listeners.clone();
+        AtomicResponse::new(Box::pin(hand_out(listeners, deliver).into_actor(self)))
+    }
+}
+
+async fn hand_out(listeners: Rc<Listeners>, deliver: Deliver) -> usize {
+    let Some((cursor, members)) = listeners.room(&deliver.key) else { return 0 };
+    let new = unseen(cursor, &deliver.events);
+    for chunk in members.chunks(CHUNK) {
+        chunk.iter().for_each(|member| give(member, new));
+        if members.len() > CHUNK {
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(members);
+    listeners.handed_out(&deliver.key, new);
+    listeners.count(&deliver.key)
+}
+
+/// The events after the room's cursor: a channel actor that was restarted may repeat some.
+fn unseen(cursor: Position, events: &[Arc<Encoded>]) -> &[Arc<Encoded>] {
+    let seen = |encoded: &Arc<Encoded>| {
+        let position = encoded.event.position;
+        position.epoch == cursor.epoch && position.sequence <= cursor.sequence
+    };
+    &events[events.iter().take_while(|encoded| seen(encoded)).count()..]
+}
+
+/// All events, then one write. Nothing follows the event by which the member leaves.
+fn give(member: &Listener, events: &[Arc<Encoded>]) {
+    for encoded in events {
+        member.push(encoded);
+        if encoded.ends_membership_of(member.player) {
+            break;
+        }
+    }
+    member.outbox.flush();
+}
+
+impl Handler<Attach> for Fanout {
+    type Result = Attached;
+
+    fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Attached {
+        if let Some(listener) = self.listeners.get(attach.connection)
+            && !listener.is_in(&attach.key)
+        {
+            let missed = without_own_gap(&attach.missed, listener.player);
+            give(&listener, &missed);
+            if !missed.last().is_some_and(|last| last.ends_membership_of(listener.player)) {
+                self.listeners.join(&attach.key, &listener, attach.cursor);
+            }
+        }
+        Attached { members: self.listeners.count(&attach.key) }
+    }
+}
+
+/// A member who comes back is not told of its own leaving, only of what went on meanwhile.
+fn without_own_gap(missed: &[Arc<Encoded>], player: PlayerId) -> Vec<Arc<Encoded>> {
+    let enters = |encoded: &Arc<Encoded>| matches!(encoded.event.body, EventBody::Entered { player: p } if p == player);
+    let last_enter = missed.iter().rposition(enters).unwrap_or(0);
+    let keep = |(index, encoded): &(usize, &Arc<Encoded>)| *index >= last_enter || !encoded.ends_membership_of(player);
+    missed.iter().enumerate().filter(keep).map(|(_, encoded)| encoded.clone()).collect()
+}
+
+impl Handler<Adopt> for Fanout {
+    type Result = Option<(Position, usize)>;
+
+    fn handle(&mut self, Adopt(key): Adopt, _: &mut Self::Context) -> Self::Result {
+        self.listeners.room(&key).map(|(cursor, members)| (cursor, members.len()))
+    }
+}
+
+impl Handler<Count> for Fanout {
+    type Result = usize;
+
+    fn handle(&mut self, Count(key): Count, _: &mut Self::Context) -> usize {
+        self.listeners.count(&key)
+    }
+}

@@ -1,0 +1,189 @@
+//! Who listens on this thread, and to which channels.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Encoded;
+use crate::event::{EventBody, Position};
+use crate::ids::{ChannelKey, ConnectionId, PlayerId};
+use crate::outbox::{Frame, Outbox};
+
+/// One logged-in connection of this thread, as the fan-out sees it.
+pub struct Listener {
+    pub connection: ConnectionId,
+    pub player: PlayerId,
+    pub lang: String,
+    /// Whether notifications carry the fields of the `sequence` extension.
+    pub with_place: bool,
+    pub outbox: Rc<Outbox>,
+    blocks: RefCell<HashSet<PlayerId>>,
+    has_blocks: Cell<bool>,
+    /// The rooms this listener is in: a handful, so that joining and leaving need not search the rooms' members.
+    rooms: RefCell<Vec<Arc<ChannelKey>>>,
+}
+
+/// The listeners of one thread. Shared by its fan-out and its connections.
+#[derive(Default)]
+pub struct Listeners {
+    by_connection: RefCell<HashMap<ConnectionId, Rc<Listener>>>,
+    rooms: RefCell<HashMap<Arc<ChannelKey>, Room>>,
+}
+
+/// The members of one channel on this thread.
+struct Room {
+    /// The newest event every member here was given.
+    cursor: Position,
+    /// Copied only when somebody leaves while an event is being handed out.
+    members: Rc<Vec<Rc<Listener>>>,
+}
+
+/// What a connection leaves behind.
+#[derive(Debug, Default)]
+pub struct Detached {
+    /// Per channel, the place of the last event that left for the socket.
+    pub seen: Vec<(ChannelKey, Position)>,
+    /// Channels without a member on this thread now.
+    pub emptied: Vec<ChannelKey>,
+}
+
+impl Listener {
+    pub fn new(
+        connection: ConnectionId,
+        player: PlayerId,
+        lang: String,
+        with_place: bool,
+        outbox: Rc<Outbox>,
+        blocks: impl IntoIterator<Item = PlayerId>,
+    ) -> Rc<Self> {
+        let blocks: HashSet<_> = blocks.into_iter().collect();
+        let has_blocks = Cell::new(!blocks.is_empty());
+        let (blocks, rooms) = (RefCell::new(blocks), RefCell::default());
+        Rc::new(Self { connection, player, lang, with_place, outbox, blocks, has_blocks, rooms })
+    }
+
+    pub fn set_blocked(&self, player: PlayerId, blocked: bool) {
+        let mut blocks = self.blocks.borrow_mut();
+        if blocked { blocks.insert(player) } else { blocks.remove(&player) };
+        self.has_blocks.set(!blocks.is_empty());
+    }
+
+    pub fn blocks(&self, player: PlayerId) -> bool {
+        self.has_blocks.get() && self.blocks.borrow().contains(&player)
+    }
+
+    /// Everybody this player blocks.
+    pub fn blocked(&self) -> Vec<PlayerId> {
+        self.blocks.borrow().iter().copied().collect()
+    }
+
+    pub fn is_in(&self, key: &ChannelKey) -> bool {
+        self.rooms.borrow().iter().any(|room| **room == *key)
+    }
+
+    /// Whether `event` ends this listener's membership; forgets the room if so.
+    fn leaves_by(&self, event: &Encoded) -> bool {
+        let leaves = event.ends_membership_of(self.player);
+        if leaves {
+            self.rooms.borrow_mut().retain(|room| *room != event.key);
+        }
+        leaves
+    }
+
+    /// Queues an event, unless a block or the language stands between.
+    pub fn push(&self, encoded: &Arc<Encoded>) {
+        if self.may_see(&encoded.event.body) {
+            self.outbox.push(Frame::Shared { encoded: encoded.clone(), with_place: self.with_place });
+        }
+    }
+
+    /// The block filter works both ways, for players' messages only ("Hive Chat WebSocket API, block").
+    fn may_see(&self, body: &EventBody) -> bool {
+        match body {
+            EventBody::Chat { from, hidden_from, .. } => !hidden_from.contains(&self.player) && !self.blocks(*from),
+            EventBody::Notice { lang: Some(lang), .. } => **lang == *self.lang,
+            _ => true,
+        }
+    }
+}
+
+impl Listeners {
+    pub fn add(&self, listener: Rc<Listener>) {
+        self.by_connection.borrow_mut().insert(listener.connection, listener);
+    }
+
+    pub fn get(&self, connection: ConnectionId) -> Option<Rc<Listener>> {
+        self.by_connection.borrow().get(&connection).cloned()
+    }
+
+    /// Makes the listener a member of the room as of `cursor`.
+    pub fn join(&self, key: &Arc<ChannelKey>, listener: &Rc<Listener>, cursor: Position) {
+        debug_assert!(!listener.is_in(key), "joined once");
+        listener.rooms.borrow_mut().push(key.clone());
+        let mut rooms = self.rooms.borrow_mut();
+        let room = rooms.entry(key.clone()).or_insert_with(|| Room { cursor, members: Rc::default() });
+        Rc::make_mut(&mut room.members).push(listener.clone());
+    }
+
+    /// The room's cursor and members, when there is a member on this thread.
+    pub fn room(&self, key: &ChannelKey) -> Option<(Position, Rc<Vec<Rc<Listener>>>)> {
+        self.rooms.borrow().get(key).map(|room| (room.cursor, room.members.clone()))
+    }
+
+    /// Records that `events` were handed out: the cursor moves, and who left by one of them is no member any more.
+    pub fn handed_out(&self, key: &ChannelKey, events: &[Arc<Encoded>]) {
+        let mut rooms = self.rooms.borrow_mut();
+        let Some(room) = rooms.get_mut(key) else { return };
+        if let Some(last) = events.last() {
+            room.cursor = last.event.position;
+        }
+        for event in events {
+            if matches!(event.event.body, EventBody::Exited { .. } | EventBody::Deleted) {
+                Rc::make_mut(&mut room.members).retain(|member| !member.leaves_by(event));
+            }
+        }
+        if room.members.is_empty() {
+            rooms.remove(key);
+        }
+    }
+
+    pub fn count(&self, key: &ChannelKey) -> usize {
+        self.rooms.borrow().get(key).map_or(0, |room| room.members.len())
+    }
+
+    /// Takes a connection out of every room.
+    pub fn remove(&self, connection: ConnectionId) -> Detached {
+        let Some(listener) = self.by_connection.borrow_mut().remove(&connection) else { return Detached::default() };
+        let mut detached = Detached::default();
+        for key in listener.rooms.take() {
+            self.leave(&key, &listener, &mut detached);
+        }
+        detached.rewind(&listener.outbox.unsent());
+        detached
+    }
+
+    fn leave(&self, key: &Arc<ChannelKey>, listener: &Rc<Listener>, detached: &mut Detached) {
+        let mut rooms = self.rooms.borrow_mut();
+        let Some(room) = rooms.get_mut(key) else { return };
+        Rc::make_mut(&mut room.members).retain(|member| !Rc::ptr_eq(member, listener));
+        detached.seen.push(((**key).clone(), room.cursor));
+        if room.members.is_empty() {
+            detached.emptied.push((**key).clone());
+            rooms.remove(key);
+        }
+    }
+}
+
+impl Detached {
+    /// Takes back what was queued and never left.
+    fn rewind(&mut self, unsent: &[Arc<Encoded>]) {
+        for encoded in unsent {
+            for (key, seen) in &mut self.seen {
+                if *key == *encoded.key {
+                    *seen = encoded.event.position.before();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The bounded queue of ready frames towards one socket.
+//!
+//! Frames are pushed by the fan-out and the connection of the same thread, written at once as far as the socket takes
+//! them, and otherwise wait here, bounded in bytes and count. Nobody waits for a full outbox: it closes its client.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::close::Close;
+use crate::fanout::Encoded;
+use crate::limits::OutboxLimits;
+
+/// Frames handed to the kernel in one write; far below its own limit of 1,024.
+const FRAMES_PER_WRITE: usize = 64;
+
+/// The socket side, given by the edge.
+pub trait Wire {
+    /// Writes as much as the socket takes now; `WouldBlock` when that is nothing.
+    ///
+    /// # Errors
+    /// As the socket says. Any other error means the socket is gone.
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Wakes the socket's task: frames are waiting for room, or the outbox is closing.
+    fn wake(&self);
+}
+
+/// How text and close reasons become frames, given by the edge: the framing stays its library's.
+#[derive(Clone, Copy)]
+pub struct Framing {
+    pub text: fn(&str) -> Bytes,
+    pub close: fn(u16, &str) -> Bytes,
+}
+
+/// Something to write: a frame shared with every other recipient, or one for this socket alone.
+#[derive(Clone)]
+pub enum Frame {
+    Shared { encoded: Arc<Encoded>, with_place: bool },
+    Own(Bytes),
+}
+
+/// Whether everything pushed so far has left for the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    All,
+    /// The rest waits for room in the socket.
+    Waiting,
+}
+
+/// See the module's text. Belongs to one thread.
+pub struct Outbox {
+    wire: Box<dyn Wire>,
+    framing: Framing,
+    limits: OutboxLimits,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Frame>,
+    /// Bytes in the queue, the written part of its head included.
+    bytes: usize,
+    /// How much of the head the kernel has taken.
+    head_written: usize,
+    closing: Option<Close>,
+    gone: bool,
+    /// The first event of each channel that was dropped unsent.
+    dropped: Vec<Arc<Encoded>>,
+}
+
+impl Outbox {
+    pub fn new(wire: Box<dyn Wire>, framing: Framing, limits: OutboxLimits) -> Rc<Self> {
+        Rc::new(Self { wire, framing, limits, state: RefCell::default() })
+    }
+
+    /// Queues text for this client alone and writes it.
+    pub fn send_text(&self, text: &str) {
+        self.push(Frame::Own((self.framing.text)(text)));
+        self.flush();
+    }
+
+    /// Queues a frame; `flush` sends it on its way. Over a limit, the client is closed as slow.
+    pub fn push(&self, frame: Frame) {
+        if self.is_closed() {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        state.push(frame);
+        let over = state.bytes > self.limits.bytes || state.queue.len() > self.limits.frames;
+        drop(state);
+        // What does not fit may be due to many pushes in one turn; only what the socket refuses counts.
+        if over && self.flush() == Flushed::Waiting && self.is_over() {
+            self.close(Close::Slow);
+        }
+    }
+
+    /// Writes what the socket takes.
+    pub fn flush(&self) -> Flushed {
+        let flushed = self.drain();
+        if flushed == Flushed::Waiting {
+            self.wire.wake();
+        }
+        flushed
+    }
+
+    /// Sends a close frame after what is queued; nothing more is accepted. A slow client's queue is dropped, so that
+    /// its memory is free at once. Only the first call counts.
+    pub fn close(&self, reason: Close) {
+        self.close_with(reason, (self.framing.close)(reason.code(), reason.reason()));
+    }
+
+    /// As [`Self::close`], with a close frame of the caller's: the answer to the client's own.
+    pub fn close_with(&self, reason: Close, frame: Bytes) {
+        if self.is_closed() {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        if reason == Close::Slow {
+            state.drop_unstarted();
+        }
+        state.push(Frame::Own(frame));
+        state.closing = Some(reason);
+        drop(state);
+        self.flush();
+        self.wire.wake();
+    }
+
+    /// The socket is gone: what is queued will never leave.
+    pub fn abandon(&self) {
+        self.state.borrow_mut().gone = true;
+    }
+
+    /// Why the server closes this socket, once it does.
+    pub fn closing(&self) -> Option<Close> {
+        self.state.borrow().closing
+    }
+
+    /// Whether the socket is gone, so that nothing more will leave.
+    pub fn is_gone(&self) -> bool {
+        self.state.borrow().gone
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_empty(&self) -> bool {
+        self.state.borrow().queue.is_empty()
+    }
+
+    fn is_closed(&self) -> bool {
+        let state = self.state.borrow();
+        state.gone || state.closing.is_some()
+    }
+
+    fn is_over(&self) -> bool {
+        let state = self.state.borrow();
+        state.bytes > self.limits.bytes || state.queue.len() > self.limits.frames
+    }
+
+    /// The first event of each channel that the kernel has not fully taken.
+    pub fn unsent(&self) -> Vec<Arc<Encoded>> {
+        let state = self.state.borrow();
+        first_of_each_channel(state.dropped.iter().chain(state.queue.iter().filter_map(Frame::encoded)))
+    }
+
+    /// As [`Self::flush`], for the socket's own task: it need not be woken.
+    pub fn drain(&self) -> Flushed {
+        let mut state = self.state.borrow_mut();
+        while !state.queue.is_empty() && !state.gone {
+            match state.write_to(&*self.wire) {
+                Ok(written) => state.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Waiting,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => state.gone = true,
+            }
+        }
+        if state.gone { Flushed::Waiting } else { Flushed::All }
+    }
+}
+
+impl State {
+    fn push(&mut self, frame: Frame) {
+        self.bytes += frame.bytes().len();
+        self.queue.push_back(frame);
+    }
+
+    fn write_to(&self, wire: &dyn Wire) -> io::Result<usize> {
+        let mut parts = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+        let mut count = 0;
+        for (part, frame) in parts.iter_mut().zip(&self.queue) {
+            let skip = if count == 0 { self.head_written } else { 0 };
+            *part = IoSlice::new(&frame.bytes()[skip..]);
+            count += 1;
+        }
+        wire.try_write(&parts[..count])
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.head_written += written;
+        while let Some(frame) = self.queue.front() {
+            let length = frame.bytes().len();
+            if self.head_written < length {
+                return;
+            }
+            self.head_written -= length;
+            self.bytes -= length;
+            self.queue.pop_front();
+        }
+        // A burst must not leave its capacity with every idle connection.
+        self.queue.shrink_to(8);
+    }
+
+    /// Keeps a head that is half written: cutting it would break the framing.
+    fn drop_unstarted(&mut self) {
+        self.dropped = first_of_each_channel(self.queue.iter().filter_map(Frame::encoded));
+        self.queue.truncate(usize::from(self.head_written > 0));
+        self.bytes = self.queue.iter().map(|frame| frame.bytes().len()).sum();
+    }
+}
+
+fn first_of_each_channel<'a>(events: impl Iterator<Item = &'a Arc<Encoded>>) -> Vec<Arc<Encoded>> {
+    let mut first: Vec<Arc<Encoded>> = Vec::new();
+    for event in events {
+        if !first.iter().any(|known| known.key == event.key) {
+            first.push(event.clone());
+        }
+    }
+    first
+}
+
+impl Frame {
+    fn encoded(&self) -> Option<&Arc<Encoded>> {
+        match self {
+            Self::Shared { encoded, .. } => Some(encoded),
+            Self::Own(_) => None,
+        }
+    }
+
+    fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Shared { encoded, with_place } => encoded.bytes(*with_place),
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{RecordingWire, plain_framing};
+
+    fn outbox(wire: &Rc<RecordingWire>, limits: OutboxLimits) -> Rc<Outbox> {
+        Outbox::new(Box::new(wire.clone()), plain_framing(), limits)
+    }
+
+    const LIMITS: OutboxLimits = OutboxLimits { bytes: 100, frames: 4 };
+
+    #[test]
+    fn what_the_socket_takes_leaves_at_once_and_in_order() {
+        let wire = RecordingWire::taking(usize::MAX);
+        let outbox = outbox(&wire, LIMITS);
+        outbox.send_text("one");
+        outbox.send_text("two");
+        assert_eq!(wire.written(), "onetwo");
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_partial_write_goes_on_where_it_stopped() {
+        let wire = RecordingWire::taking(4);
+        let outbox = outbox(&wire, LIMITS);
+        outbox.send_text("one");
+        outbox.send_text("two");
+        assert_eq!(wire.written(), "onet");
+        wire.take_more(100);
+        assert_eq!(outbox.flush(), Flushed::All);
+        assert_eq!(wire.written(), "onetwo");
+    }
+
+    #[test]
+    fn many_frames_in_one_turn_do_not_make_a_reader_slow() {
+        let wire = RecordingWire::taking(usize::MAX);
+        let outbox = outbox(&wire, LIMITS);
+        for _ in 0..50 {
+            outbox.push(Frame::Own(Bytes::from_static(b"0123456789")));
+        }
+        outbox.flush();
+        assert_eq!((outbox.closing(), wire.written().len()), (None, 500));
+    }
+
+    #[test]
+    fn over_either_limit_the_client_is_slow_and_its_queue_is_dropped() {
+        for text in [&"x".repeat(60), "x"] {
+            let wire = RecordingWire::taking(1);
+            let outbox = outbox(&wire, LIMITS);
+            for _ in 0..8 {
+                outbox.send_text(text);
+            }
+            assert_eq!(outbox.closing(), Some(Close::Slow));
+            wire.take_more(1000);
+            outbox.flush();
+            assert!(wire.written().ends_with("close 4001 reads too slowly"), "{}", wire.written());
+            assert!(wire.written().len() < 2 * 60 + 30);
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_close_frame() {
+        let wire = RecordingWire::taking(usize::MAX);
+        let outbox = outbox(&wire, LIMITS);
+        outbox.close(Close::Idle);
+        outbox.close(Close::Drain);
+        outbox.send_text("late");
+        assert_eq!(wire.written(), "close 1008 408 Request Timeout");
+    }
+}

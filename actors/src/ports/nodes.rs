@@ -1,0 +1,45 @@
+//! `Nodes`, keyed by node: its lease and its mailbox.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::connection::Note;
+use crate::ids::{LoginId, NodeId, PlayerKey};
+
+/// A place in a mailbox; counts up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailId(pub u64);
+
+/// Something said to a player whose socket is on another node. Void when that login is no longer the live one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    pub player: PlayerKey,
+    pub login: LoginId,
+    pub note: Note,
+}
+
+/// Nodes: who is alive, and mail that survives a lost link.
+#[async_trait]
+pub trait Nodes: Send + Sync {
+    /// Extends the node's lease. `false` when another node has claimed it: its logins are gone.
+    async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError>;
+
+    /// Nodes whose lease ran out before `now`.
+    async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError>;
+
+    /// Takes over a node whose lease ran out before `now`; exactly one caller gets `true`, until it has called
+    /// `retire` or its own lease ran out as well.
+    async fn claim(&self, dead: &NodeId, by: &NodeId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Ends the node's lease and drops its mailbox.
+    async fn retire(&self, node: &NodeId) -> Result<(), StoreError>;
+
+    /// Puts mail into the node's mailbox; `false` when there is no such node.
+    async fn send(&self, to: &NodeId, mail: &Mail) -> Result<bool, StoreError>;
+
+    /// Mail after `after`, oldest first. Waits for some to come, for a bounded time; empty when none did.
+    /// Mail up to `after` may be dropped.
+    async fn receive(&self, node: &NodeId, after: MailId) -> Result<Vec<(MailId, Mail)>, StoreError>;
+}

@@ -1,0 +1,118 @@
+//! What each step of the `Players` port does to a player, as pure functions: an adapter loads the state, applies one,
+//! and stores the result in one atomic step.
+
+use super::{Block, Claimed, Joined, Login, PlayerError, PlayerState, Resume, Slot, Suspension};
+use crate::clock::Timestamp;
+use crate::event::Position;
+use crate::ids::{ChannelId, LoginId, PlayerId};
+
+impl PlayerState {
+    /// Makes the player known.
+    pub fn register(&mut self, now: Timestamp) {
+        self.known_since.get_or_insert(now);
+    }
+
+    /// Whether a suspension covers `now`.
+    pub fn is_suspended(&self, now: Timestamp) -> bool {
+        self.suspension.as_ref().is_some_and(|suspension| suspension.covers(now))
+    }
+
+    /// # Errors
+    /// `Suspended`.
+    pub fn claim(&mut self, login: &Login) -> Result<Claimed, PlayerError> {
+        if self.is_suspended(login.at) {
+            return Err(PlayerError::Suspended);
+        }
+        self.register(login.at);
+        let previous = self.login.replace(login.clone());
+        let (joined, blocks) = (self.joined.clone(), self.blocks.clone());
+        Ok(Claimed { previous, joined, blocks, resume: self.resume.clone() })
+    }
+
+    /// `false` when `login` is not the live one.
+    pub fn release(&mut self, login: &LoginId) -> bool {
+        let live = self.is_live(login);
+        if live {
+            self.login = None;
+        }
+        live
+    }
+
+    /// `false` when `login` is not the live one.
+    pub fn save_resume(&mut self, login: &LoginId, resume: Option<&Resume>) -> bool {
+        let live = self.is_live(login);
+        if live {
+            self.resume = resume.cloned();
+        }
+        live
+    }
+
+    fn is_live(&self, login: &LoginId) -> bool {
+        self.login.as_ref().is_some_and(|live| live.id == *login)
+    }
+
+    /// # Errors
+    /// `Offline`, `ChannelLimit`.
+    pub fn reserve(
+        &mut self,
+        channel: &ChannelId,
+        slot: Slot,
+        cap: usize,
+        now: Timestamp,
+    ) -> Result<Option<Login>, PlayerError> {
+        if slot == Slot::Public && self.login.is_none() {
+            return Err(PlayerError::Offline);
+        }
+        if !self.joined.iter().any(|joined| joined.channel == *channel) {
+            if self.joined.iter().filter(|joined| joined.slot.shares_cap_with(slot)).count() >= cap {
+                return Err(PlayerError::ChannelLimit);
+            }
+            self.register(now);
+            let channel = channel.clone();
+            self.joined.push(Joined { channel, slot, entered: None, password_revision: 0, since: now });
+        }
+        Ok(self.login.clone())
+    }
+
+    pub fn confirm(&mut self, confirmed: &Joined) -> Option<Login> {
+        self.joined.retain(|joined| joined.channel != confirmed.channel);
+        self.joined.push(confirmed.clone());
+        self.login.clone()
+    }
+
+    /// Takes away the membership that began at `entered`, or a mere reservation.
+    pub fn forget(&mut self, channel: &ChannelId, entered: Option<Position>) {
+        let goes = |joined: &Joined| {
+            joined.channel == *channel && (joined.entered.is_none() || joined.entered == entered)
+        };
+        self.joined.retain(|joined| !goes(joined));
+    }
+
+    /// # Errors
+    /// `AlreadyBlocked`, `BlockLimit`.
+    pub fn block(&mut self, target: PlayerId, cap: usize, now: Timestamp) -> Result<Option<Login>, PlayerError> {
+        if self.blocks.iter().any(|block| block.player == target) {
+            return Err(PlayerError::AlreadyBlocked);
+        }
+        if self.blocks.len() >= cap {
+            return Err(PlayerError::BlockLimit);
+        }
+        self.register(now);
+        self.blocks.push(Block { player: target, at: now });
+        Ok(self.login.clone())
+    }
+
+    /// # Errors
+    /// `NotBlocked`.
+    pub fn unblock(&mut self, target: PlayerId) -> Result<Option<Login>, PlayerError> {
+        let before = self.blocks.len();
+        self.blocks.retain(|block| block.player != target);
+        if self.blocks.len() == before { Err(PlayerError::NotBlocked) } else { Ok(self.login.clone()) }
+    }
+
+    pub fn suspend(&mut self, suspension: Option<&Suspension>, now: Timestamp) -> Option<Login> {
+        self.register(now);
+        self.suspension = suspension.cloned();
+        self.login.clone()
+    }
+}

@@ -1,0 +1,211 @@
+//! `Players`, keyed by (game, player): the one live login, joined channels, blocks, suspension, resume snapshot.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::event::Position;
+use crate::ids::{ChannelId, LoginId, NodeId, PlayerId, PlayerKey};
+
+/// The live login of a player: on which node its socket is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    pub id: LoginId,
+    pub node: NodeId,
+    pub at: Timestamp,
+}
+
+/// A place in the player's list of channels: reserved while entering, held once entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    pub channel: ChannelId,
+    pub slot: Slot,
+    /// Place of the ENTER event; `None` while only reserved.
+    pub entered: Option<Position>,
+    pub password_revision: u32,
+    pub since: Timestamp,
+}
+
+/// The caps channels count against ("Hive Chat HTTP API, channel types": 10 shared, 200 ONE_ON_ONE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// PUBLIC, left at every loss of the socket.
+    Public,
+    /// PRIVATE or GROUP.
+    Closed,
+    /// ONE_ON_ONE, never left by a loss of the socket.
+    OneOnOne,
+}
+
+/// What a lost socket leaves for RECONNECT.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    pub lost_at: Timestamp,
+    pub channels: Vec<ResumeChannel>,
+}
+
+/// A channel to restore, and the place of the last event the old socket was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeChannel {
+    pub channel: ChannelId,
+    pub slot: Slot,
+    pub seen: Position,
+    pub password_revision: u32,
+}
+
+/// A blocked player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    pub player: PlayerId,
+    pub at: Timestamp,
+}
+
+/// A time during which the player may not log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    pub from: Timestamp,
+    /// `None`: for good.
+    pub until: Option<Timestamp>,
+    pub reason: String,
+}
+
+/// What a login finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The login this one replaced: its socket must go.
+    pub previous: Option<Login>,
+    pub joined: Vec<Joined>,
+    pub blocks: Vec<Block>,
+    /// The newest snapshot, whatever its age.
+    pub resume: Option<Resume>,
+}
+
+/// Everything the store knows of a player.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlayerState {
+    /// When the player became known; `None` for a player nobody has spoken of.
+    pub known_since: Option<Timestamp>,
+    pub login: Option<Login>,
+    pub joined: Vec<Joined>,
+    pub blocks: Vec<Block>,
+    pub suspension: Option<Suspension>,
+    pub resume: Option<Resume>,
+}
+
+/// Why a player operation did not happen.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PlayerError {
+    #[error("player is suspended")]
+    Suspended,
+    #[error("player has no live login")]
+    Offline,
+    #[error("channel limit of the player reached")]
+    ChannelLimit,
+    #[error("player is blocked already")]
+    AlreadyBlocked,
+    #[error("block list is full")]
+    BlockLimit,
+    #[error("player is not blocked")]
+    NotBlocked,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Players: at most one live login each, and what belongs to them alone.
+#[async_trait]
+pub trait Players: Send + Sync {
+    /// Makes the player known; nothing changes for one who is.
+    async fn register(&self, player: &PlayerKey, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Makes `login` the player's one live login, and the player known.
+    ///
+    /// # Errors
+    /// `Suspended` when a suspension covers `login.at`.
+    async fn claim(&self, player: &PlayerKey, login: &Login) -> Result<Claimed, PlayerError>;
+
+    /// Ends the login if it is still the live one; `false` when another has taken its place.
+    async fn release(&self, player: &PlayerKey, login: &LoginId) -> Result<bool, StoreError>;
+
+    /// Keeps or clears the snapshot for RECONNECT if `login` is still the live one; `false` when it is not.
+    async fn save_resume(
+        &self,
+        player: &PlayerKey,
+        login: &LoginId,
+        resume: Option<&Resume>,
+    ) -> Result<bool, StoreError>;
+
+    /// Everything about the player; an unknown one is the default state.
+    async fn look_up(&self, player: &PlayerKey) -> Result<PlayerState, StoreError>;
+
+    /// Holds a place in the player's list of channels before entering, and tells the live login.
+    /// A channel that is listed already keeps its place.
+    ///
+    /// # Errors
+    /// `Offline` when the slot is `Public` and there is no live login; `ChannelLimit` when `cap` places of the
+    /// slot's cap group are taken.
+    async fn reserve(
+        &self,
+        player: &PlayerKey,
+        channel: &ChannelId,
+        slot: Slot,
+        cap: usize,
+        now: Timestamp,
+    ) -> Result<Option<Login>, PlayerError>;
+
+    /// Turns the reservation into a membership, and tells the login that is live now.
+    async fn confirm(&self, player: &PlayerKey, joined: &Joined) -> Result<Option<Login>, StoreError>;
+
+    /// Takes a channel off the list: the membership that began at `entered`, or a mere reservation.
+    async fn forget(
+        &self,
+        player: &PlayerKey,
+        channel: &ChannelId,
+        entered: Option<Position>,
+    ) -> Result<(), StoreError>;
+
+    /// Blocks `target` for this player, and tells the live login.
+    ///
+    /// # Errors
+    /// `AlreadyBlocked`; `BlockLimit` when `cap` players are blocked.
+    async fn block(
+        &self,
+        player: &PlayerKey,
+        target: PlayerId,
+        cap: usize,
+        now: Timestamp,
+    ) -> Result<Option<Login>, PlayerError>;
+
+    /// Ends a block, and tells the live login.
+    ///
+    /// # Errors
+    /// `NotBlocked`.
+    async fn unblock(&self, player: &PlayerKey, target: PlayerId) -> Result<Option<Login>, PlayerError>;
+
+    /// Sets or lifts the player's suspension, and tells the live login.
+    async fn suspend(
+        &self,
+        player: &PlayerKey,
+        suspension: Option<&Suspension>,
+        now: Timestamp,
+    ) -> Result<Option<Login>, StoreError>;
+
+    /// Players whose live login is on `node`, at most `limit`.
+    async fn logins_on(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError>;
+}
+
+impl Suspension {
+    /// Whether the player may not log in at `now`.
+    pub fn covers(&self, now: Timestamp) -> bool {
+        self.from <= now && self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl Slot {
+    /// Whether two slots count against the same cap.
+    pub fn shares_cap_with(self, other: Self) -> bool {
+        (self == Self::OneOnOne) == (other == Self::OneOnOne)
+    }
+}

@@ -1,0 +1,5 @@
+//! What tests need: a socket that records, a plain framing, and the contract suite of every port.
+
+mod wire;
+
+pub use wire::{RecordingWire, plain_framing};

@@ -1,0 +1,3 @@
+//! The adapters: how the ports of `guildhall_actors` reach the outside.
+
+pub mod embedded;

@@ -1,0 +1,63 @@
+//! The tables, and how a database is opened and checked.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::OpenError;
+
+/// Steps from an empty database to the present one; a step, once released, never changes.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// Opens the database for writing, checks all of it, and brings it up to date.
+pub(super) fn open(database: &Path) -> Result<Connection, OpenError> {
+    let folder = database.parent().unwrap_or(database);
+    let damaged = |detail: String| OpenError::Damaged { path: folder.to_owned(), detail };
+    let mut connection = Connection::open(database).map_err(|error| damaged(error.to_string()))?;
+    prepare(&connection).and_then(|()| check(&connection)).map_err(|error| damaged(error.to_string()))?.map_err(damaged)?;
+    let known = i64::try_from(MIGRATIONS.len()).expect("a handful");
+    let found = version(&connection).map_err(|error| damaged(error.to_string()))?;
+    if found > known {
+        return Err(OpenError::Newer { path: folder.to_owned(), found, known });
+    }
+    migrate(&mut connection, found).map_err(|error| damaged(error.to_string()))?;
+    Ok(connection)
+}
+
+/// FULL: in WAL mode, NORMAL may lose the newest commits at a power loss.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+/// Reads every page once: a damaged database must be refused now, not at some later read.
+fn check(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok(if found == "ok" { Ok(()) } else { Err(found) })
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
+    for (version, step) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Opens the database for reading.
+pub(super) fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

@@ -1,0 +1,182 @@
+//! The one thread that writes: group commit, and the channel subscriptions that ring after it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use guildhall_actors::event::Event;
+use guildhall_actors::ids::ChannelKey;
+use guildhall_actors::ports::{StoreError, Subscriber};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use super::error::Failure;
+
+/// Steps that may wait for the writer; beyond, callers wait to hand theirs over.
+const QUEUE: usize = 4096;
+/// Steps that share one commit.
+const BATCH: usize = 512;
+
+/// Hands steps to the writing thread. The thread ends, and the database is closed, when this is dropped.
+pub(super) struct Writer {
+    steps: Option<mpsc::Sender<Step>>,
+    thread: Option<JoinHandle<()>>,
+    subscribers: Subscribers,
+}
+
+/// What a step works with.
+pub(super) struct Transaction<'a> {
+    pub(super) sql: &'a Connection,
+    pub(super) subscribers: &'a Subscribers,
+    /// Events to ring with once the commit is on disk.
+    appended: &'a RefCell<Vec<(ChannelKey, Arc<Event>)>>,
+}
+
+/// Who listens to which channel.
+#[derive(Clone, Default)]
+pub(super) struct Subscribers(Arc<Mutex<HashMap<ChannelKey, Subscriber>>>);
+
+/// Runs inside the transaction; what it returns runs once it is known whether the commit succeeded.
+type Step = Box<dyn FnOnce(&Transaction<'_>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Self {
+        let (steps, queue) = mpsc::channel(QUEUE);
+        let subscribers = Subscribers::default();
+        let ring = subscribers.clone();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(&connection, queue, &ring))
+            .expect("the system starts one more thread");
+        Self { steps: Some(steps), thread: Some(thread), subscribers }
+    }
+
+    /// Runs a step in a transaction of its own or shared with others; returns after the commit. A step that fails
+    /// is undone alone.
+    pub(super) async fn write<T, E>(
+        &self,
+        step: impl FnOnce(&Transaction<'_>) -> Result<T, Failure<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let step: Step = Box::new(move |transaction| {
+            let result = in_savepoint(transaction, step);
+            Box::new(move |committed| {
+                let result = match committed {
+                    Ok(()) => result.map_err(Failure::into_error),
+                    Err(error) => Err(error.clone().into()),
+                };
+                // The caller may have given up; the step is done all the same.
+                let _ = answer.send(result);
+            })
+        });
+        let down = || StoreError("the store's writer has stopped".into());
+        let steps = self.steps.as_ref().expect("taken at drop only");
+        steps.send(step).await.map_err(|_| down())?;
+        answered.await.map_err(|_| down())?
+    }
+
+    pub(super) fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.steps = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the store's writer had crashed");
+        }
+    }
+}
+
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, subscribers: &Subscribers) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(first) = queue.blocking_recv() {
+        batch.push(first);
+        while batch.len() < BATCH {
+            let Ok(step) = queue.try_recv() else { break };
+            batch.push(step);
+        }
+        commit(connection, subscribers, &mut batch);
+    }
+}
+
+fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<Step>) {
+    let appended = RefCell::default();
+    let mut answers = Vec::with_capacity(batch.len());
+    let result = (|| {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let transaction = Transaction { sql: connection, subscribers, appended: &appended };
+        answers.extend(batch.drain(..).map(|step| step(&transaction)));
+        connection.prepare_cached("COMMIT")?.execute([])
+    })();
+    if let Err(error) = &result {
+        error!(%error, "commit failed");
+        roll_back(connection);
+    }
+    let result = result.map(|_| ()).map_err(|error: rusqlite::Error| StoreError(error.to_string()));
+    if result.is_ok() {
+        appended.into_inner().into_iter().for_each(|(key, event)| subscribers.ring(&key, event));
+    }
+    // After a failed BEGIN the steps were never run: dropping them tells their callers.
+    batch.clear();
+    answers.into_iter().for_each(|answer| answer(result.as_ref().map(|()| ())));
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        error!(%error, "rollback failed");
+    }
+}
+
+fn in_savepoint<T, E>(
+    transaction: &Transaction<'_>,
+    step: impl FnOnce(&Transaction<'_>) -> Result<T, Failure<E>>,
+) -> Result<T, Failure<E>> {
+    let sql = transaction.sql;
+    let appended_before = transaction.appended.borrow().len();
+    sql.prepare_cached("SAVEPOINT step")?.execute([])?;
+    let result = step(transaction);
+    if result.is_err() {
+        sql.prepare_cached("ROLLBACK TO step")?.execute([])?;
+        transaction.appended.borrow_mut().truncate(appended_before);
+    }
+    sql.prepare_cached("RELEASE step")?.execute([])?;
+    result
+}
+
+impl Transaction<'_> {
+    /// Rings with the event once it is on disk.
+    pub(super) fn ring_later(&self, key: &ChannelKey, event: Event) {
+        self.appended.borrow_mut().push((key.clone(), Arc::new(event)));
+    }
+}
+
+impl Subscribers {
+    pub(super) fn insert(&self, key: ChannelKey, subscriber: Subscriber) {
+        self.0.lock().insert(key, subscriber);
+    }
+
+    pub(super) fn remove(&self, key: &ChannelKey) {
+        self.0.lock().remove(key);
+    }
+
+    fn ring(&self, key: &ChannelKey, event: Arc<Event>) {
+        let subscriber = self.0.lock().get(key).cloned();
+        if let Some(subscriber) = subscriber {
+            subscriber(event);
+        }
+    }
+}

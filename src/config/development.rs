@@ -1,0 +1,247 @@
+//! The development game: with no game configured and both listeners on loopback, a demo game is served whose random
+//! keys are made at the first start and kept in the data folder, so that they stay the same.
+//!
+//! Guarantees that the file of keys is whole or absent at any moment, that only its owner can read it, and that two
+//! processes that start at once agree on one set of keys.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use ::config::{Config, FileFormat};
+
+use super::settings::{Game, Hive, Settings};
+use crate::secret::Secret;
+
+/// In the data folder.
+pub(super) const FILE: &str = "development.toml";
+
+const HEAD: &str = "# Keys of the development node, made at its first start. Without this file new ones are made.\n";
+
+/// Why the development game cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum DevelopmentError {
+    #[error("cannot keep the keys of the development game in {path}: {error}")]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{path} is damaged ({problem}); delete it to have new keys made, or restore it")]
+    Damaged { path: PathBuf, problem: String },
+}
+
+struct Keys {
+    certification_key: Secret,
+    login_key_secret: Secret,
+    suspension_key: Secret,
+    admin_key: Secret,
+}
+
+impl Settings {
+    /// Adds the demo game and its admin key when this is a development node; makes their keys at the first start.
+    ///
+    /// # Errors
+    /// When the keys can be neither read nor kept.
+    pub fn with_development_game(mut self) -> Result<Self, DevelopmentError> {
+        if self.development {
+            let keys = Keys::load_or_make(&self.store.path)?;
+            self.admin.keys.push(keys.admin_key.clone());
+            self.games.push(keys.into_game());
+        }
+        Ok(self)
+    }
+}
+
+impl Keys {
+    fn load_or_make(folder: &Path) -> Result<Self, DevelopmentError> {
+        let path = folder.join(FILE);
+        let failed = |error| DevelopmentError::Io { path: path.clone(), error };
+        if !path.try_exists().map_err(failed)? {
+            make_folder(folder).and_then(|()| write_once(&path, &Self::random().to_toml())).map_err(failed)?;
+        }
+        make_private(&path).map_err(failed)?;
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        Self::parse(&text).map_err(|problem| DevelopmentError::Damaged { path, problem })
+    }
+
+    fn random() -> Self {
+        Self {
+            certification_key: Secret::random(),
+            login_key_secret: Secret::random(),
+            suspension_key: Secret::random(),
+            admin_key: Secret::random(),
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        let rows = [
+            ("certification_key", &self.certification_key),
+            ("login_key_secret", &self.login_key_secret),
+            ("suspension_key", &self.suspension_key),
+            ("admin_key", &self.admin_key),
+        ];
+        rows.iter().fold(HEAD.to_owned(), |text, (name, key)| format!("{text}{name} = \"{}\"\n", key.expose()))
+    }
+
+    /// An error never repeats the text: it is full of keys.
+    fn parse(text: &str) -> Result<Self, String> {
+        let file = ::config::File::from_str(text, FileFormat::Toml);
+        let tree = Config::builder().add_source(file).build().map_err(|_| "not valid TOML".to_owned())?;
+        let key = |name: &str| match tree.get_string(name) {
+            Ok(key) if key.len() >= MIN_KEY_CHARS => Ok(Secret::new(key)),
+            _ => Err(format!("no usable {name}")),
+        };
+        Ok(Self {
+            certification_key: key("certification_key")?,
+            login_key_secret: key("login_key_secret")?,
+            suspension_key: key("suspension_key")?,
+            admin_key: key("admin_key")?,
+        })
+    }
+
+    fn into_game(self) -> Game {
+        let hive = Hive {
+            game_index: 1,
+            certification_keys: vec![self.certification_key],
+            login_key_secret: self.login_key_secret,
+            suspension_keys: vec![self.suspension_key],
+            suspension_utc_offset: "+00:00".to_owned(),
+        };
+        Game { name: "demo".to_owned(), hive: Some(hive), playwave: None, aghanim: None }
+    }
+}
+
+/// A key that was cut short is damage, not a choice: ours have 64.
+const MIN_KEY_CHARS: usize = 32;
+
+/// Makes the data folder for its owner only. One that is there keeps its mode: it may be somebody's home.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Puts the whole file in place at once, unless another process did so first.
+fn write_once(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = path.with_extension(format!("toml.{}", std::process::id()));
+    let written = write_synced(&temporary, text).and_then(|()| publish(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_synced(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A link, unlike a rename, does not replace the file of a process that was faster. Where there are no links, rename.
+fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(temporary, path) {
+        Ok(()) => std::fs::remove_file(temporary)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => std::fs::remove_file(temporary)?,
+        Err(_) => std::fs::rename(temporary, path)?,
+    }
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// A file that was copied or edited may have become readable for others.
+fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if path.metadata()?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::super::testing;
+    use super::*;
+
+    fn settings(folder: &Path) -> Settings {
+        let mut settings = testing::defaults();
+        settings.store.path = folder.to_owned();
+        settings
+    }
+
+    fn start(folder: &Path) -> String {
+        let settings = settings(folder).with_development_game().unwrap();
+        let hive = settings.games[0].hive.as_ref().unwrap();
+        assert_eq!((settings.games[0].name.as_str(), hive.game_index), ("demo", 1));
+        let keys = [&hive.certification_keys[0], &hive.login_key_secret, &settings.admin.keys[0]];
+        keys.map(Secret::expose).join(" ")
+    }
+
+    #[test]
+    fn the_keys_are_the_same_at_the_next_start_and_other_in_another_folder() {
+        let (a, b) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let keys = start(a.path());
+        assert_eq!(start(a.path()), keys);
+        assert_ne!(start(b.path()), keys);
+    }
+
+    #[test]
+    fn only_the_owner_can_read_the_keys() {
+        let parent = TempDir::new().unwrap();
+        let folder = parent.path().join("data");
+        start(&folder);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&folder.join(FILE))), (0o700, 0o600));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no temporary file stays");
+        std::fs::set_permissions(folder.join(FILE), std::fs::Permissions::from_mode(0o644)).unwrap();
+        start(&folder);
+        assert_eq!(mode(&folder.join(FILE)), 0o600);
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_without_its_keys_and_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let whole = Keys::random().to_toml();
+        for damaged in ["", "certification_key = \"hush", &whole[..whole.len() - 40], "admin_key = \"short\""] {
+            std::fs::write(folder.path().join(FILE), damaged).unwrap();
+            let told = settings(folder.path()).with_development_game().unwrap_err().to_string();
+            assert!(told.contains("development.toml is damaged"), "{told}");
+            assert!(!told.contains("hush"), "{told}");
+            assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), damaged);
+        }
+    }
+
+    #[test]
+    fn a_slower_process_takes_the_keys_of_the_faster_one() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(FILE);
+        write_once(&path, "first").unwrap();
+        write_once(&path, "second").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+    }
+
+    #[test]
+    fn a_configured_game_makes_no_keys() {
+        let folder = TempDir::new().unwrap();
+        let mut settings = settings(folder.path());
+        settings.development = false;
+        assert!(settings.with_development_game().unwrap().games.is_empty());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,168 @@
+//! The settings as the rest of the server sees them: complete, checked, plain. `keys` says what each one means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use super::limits::Limits;
+use crate::secret::{KeyDigest, Secret};
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub node: NodeSettings,
+    pub listen: Listen,
+    pub store: Store,
+    pub admin: Admin,
+    /// At least one, once `Settings::with_development_game` has run.
+    pub games: Vec<Game>,
+    pub cafes: Vec<Cafe>,
+    pub limits: Limits,
+    pub chat: Chat,
+    pub cluster: Cluster,
+    pub log: Log,
+    /// No game is configured and both listeners are on loopback addresses, so the demo game applies.
+    pub development: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// `None`: the node makes one at its start.
+    pub id: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    /// Of the public listener.
+    pub tls: Option<TlsFiles>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins of browsers that may open the chat socket; empty means any.
+    pub allowed_origins: Vec<String>,
+    pub workers: usize,
+}
+
+/// PEM files.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub kind: StoreKind,
+    /// The data folder.
+    pub path: PathBuf,
+    /// Redis addresses; secret because they may hold a password.
+    pub urls: Vec<Secret>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    Embedded,
+}
+
+#[derive(Clone, Debug)]
+pub struct Admin {
+    pub keys: Vec<Secret>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Game {
+    pub name: String,
+    pub hive: Option<Hive>,
+    pub playwave: Option<Playwave>,
+    pub aghanim: Option<Aghanim>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Hive {
+    pub game_index: i64,
+    /// Bearers of the chat HTTP API.
+    pub certification_keys: Vec<Secret>,
+    /// Signs login keys, as its UTF-8 bytes.
+    pub login_key_secret: Secret,
+    /// Bearers of the suspension webhook.
+    pub suspension_keys: Vec<Secret>,
+    /// `+HH:MM` or `-HH:MM`, of the dates in the suspension webhook.
+    pub suspension_utc_offset: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Playwave {
+    /// Of `api_keys` and `api_keys_sha256` together; never empty.
+    pub api_keys: Vec<KeyDigest>,
+    pub rate: Rate,
+}
+
+/// The price of play: `coins` for every begun `unit_sec`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub coins: u64,
+    pub unit_sec: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Aghanim {
+    pub game_id: String,
+    pub webhook_secrets: Vec<Secret>,
+    /// 0: not checked.
+    pub freshness_sec: u64,
+    pub unknown_players: UnknownPlayers,
+    pub notify_profile_update: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownPlayers {
+    NotFound,
+    Create,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cafe {
+    pub id: String,
+    /// HMAC key of its launchers.
+    pub secret: Secret,
+    /// Where its launchers call from.
+    pub networks: Vec<IpNet>,
+    /// Opening balance in coins, applied once.
+    pub balance: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Chat {
+    pub leave_on_disconnect: LeaveOnDisconnect,
+    pub replay_on_reconnect: bool,
+    pub sweep_sec: u64,
+    pub channel_linger_sec: u64,
+    pub relax_min_members: bool,
+}
+
+/// Which channels the loss of a socket leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveOnDisconnect {
+    All,
+    Public,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub lease_sec: u64,
+    pub drain_sec: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A directive of `tracing_subscriber::EnvFilter`, checked.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}

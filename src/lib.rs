@@ -1,0 +1,21 @@
+//! The server: everything that touches the outside. The game itself is in `guildhall_actors`.
+//!
+//! ```text
+//!  cli ─▶ config ─▶ node: store, backend, listeners, drain
+//!                    ├─▶ http   requests ─▶ backend
+//!                    ├─▶ ws     sockets  ─▶ PlayerConnection
+//!                    └─▶ adapters  the ports of guildhall_actors on a store
+//! ```
+
+pub mod adapters;
+pub mod cli;
+pub mod client_ip;
+pub mod config;
+pub mod error;
+pub mod health;
+pub mod http;
+pub mod node;
+pub mod rate;
+pub mod secret;
+pub mod telemetry;
+pub mod ws;

@@ -1,0 +1,97 @@
+//! One node: what is started in which order, and how it ends.
+
+mod drain;
+mod server;
+mod upkeep;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::web::Data;
+use anyhow::Context;
+use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Settings as BackendSettings};
+use guildhall_actors::clock::{Clock, Timestamp};
+use guildhall_actors::ids::{GameId, NodeId};
+
+use crate::adapters::embedded::Embedded;
+use crate::config::{self, Settings};
+use crate::health::Health;
+use crate::http::Api;
+use crate::rate::RateLimiter;
+use crate::ws::{self, Edge};
+
+/// Runs a node until it is told to end.
+///
+/// # Errors
+/// The data folder, a certificate or a listener cannot be used.
+pub fn serve(settings: Settings) -> anyhow::Result<()> {
+    // More files than the default allow more sockets; fewer are no reason not to start.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "file limit stays as it is");
+    }
+    actix::System::new().block_on(run(Arc::new(settings)))
+}
+
+async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
+    let limits = &settings.limits;
+    let idempotency = Duration::from_secs(limits.idempotency_sec);
+    let store = Embedded::open(&settings.store.path, limits.log(), idempotency)?;
+    let backend = backend(&settings, &store);
+    // The folder is ours alone, so every other node in it has ended, whatever its lease says.
+    backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
+    let health = Health::new(store.clone());
+    let api = Data::new(Api::new(backend.clone(), settings.clone(), health.clone()));
+    let per_ip = RateLimiter::new(limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
+    let edge = Arc::new(Edge { backend: backend.clone(), settings: settings.clone(), health: health.clone(), sockets_per_ip: per_ip });
+    upkeep::start(&backend, &settings).await.context("first lease")?;
+    let listening = server::start(&settings, edge, api)?;
+    announce(&settings, &listening)?;
+    drain::on_signal(&backend, &health, &settings, listening.server).await
+}
+
+fn backend(settings: &Settings, store: &Embedded) -> Backend {
+    let games = settings.games.iter().filter_map(|game| {
+        let hive = game.hive.as_ref()?;
+        Some(Game::new(GameId::new(&game.name), hive.game_index, hive.login_key_secret.expose().as_bytes().to_vec()))
+    });
+    let name = settings.node.id.as_deref().unwrap_or("node");
+    let node = NodeId::new(&format!("{name}-{}", random_id()));
+    Backend::start(node, store.ports(), wall_clock(), backend_settings(settings), games, random_id)
+}
+
+fn backend_settings(settings: &Settings) -> BackendSettings {
+    BackendSettings {
+        connection: settings.limits.connection(),
+        outbox: settings.limits.outbox(),
+        chat: settings.limits.chat(),
+        leave_on_disconnect: match settings.chat.leave_on_disconnect {
+            config::LeaveOnDisconnect::All => LeaveOnDisconnect::All,
+            config::LeaveOnDisconnect::Public => LeaveOnDisconnect::Public,
+        },
+        replay_on_reconnect: settings.chat.replay_on_reconnect,
+        channel_linger: Duration::from_secs(settings.chat.channel_linger_sec),
+        framing: ws::framing(),
+    }
+}
+
+fn wall_clock() -> Clock {
+    Clock::new(|| {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// 128 random bits in hex.
+fn random_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Tells people what to do next, and programs that the node is ready.
+fn announce(settings: &Settings, listening: &server::Listening) -> anyhow::Result<()> {
+    let (public, admin) = (listening.public, listening.admin);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", config::banner(settings, public, admin))?;
+    writeln!(out, "ready public={public} admin={admin}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,18 @@
+//! The black-box suite: every test starts the real binary on ports of its own and speaks real HTTP and WebSocket.
+//!
+//! All of it: `cargo test --test blackbox`. One file: `cargo test --test blackbox reconnect::`. One test: its name.
+//! A test that fails prints the log of its server.
+
+mod closes;
+mod delivery;
+mod envelope;
+mod handshake;
+mod login;
+mod outcomes;
+mod packets;
+mod reconnect;
+mod replay;
+mod restart;
+mod sequence;
+mod support;
+mod websocket;

@@ -1,0 +1,32 @@
+//! What every black-box test stands on: a node in its own process, clients written independently of our code,
+//! and waits that end.
+
+pub(crate) mod client;
+pub(crate) mod eventually;
+pub(crate) mod http;
+pub(crate) mod key;
+pub(crate) mod node;
+mod process;
+pub(crate) mod raw;
+pub(crate) mod room;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use client::{Client, Packet};
+pub(crate) use eventually::eventually;
+pub(crate) use node::Node;
+pub(crate) use raw::{Frame, RawSocket};
+pub(crate) use room::{ROOM, room};
+
+/// Longest wait for anything that should happen: generous, because a loaded CI machine is slow, and never reached
+/// in a test that passes.
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
+
+/// Awaits `future`, and fails the test with `what` when it takes longer than [`WAIT`].
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(WAIT, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {WAIT:?} in vain: {what}"),
+    }
+}

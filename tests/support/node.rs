@@ -1,0 +1,240 @@
+//! One server process with its own folder and ports, gone when the test ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http::{self, Api};
+use super::process::{Addresses, Process};
+
+/// The game nearly every test plays: `demo`.
+pub(crate) const GAME_INDEX: i64 = 7;
+/// The game beside it: `other`.
+pub(crate) const OTHER_GAME_INDEX: i64 = 8;
+pub(crate) const CERTIFICATION_KEY: &str = "certification-key-of-demo-0123456789";
+pub(crate) const OTHER_CERTIFICATION_KEY: &str = "certification-key-of-other-0123456789";
+pub(crate) const LOGIN_KEY_SECRET: &str = "login-key-secret-of-demo-0123456789abcdef";
+pub(crate) const OTHER_LOGIN_KEY_SECRET: &str = "login-key-secret-of-other-0123456789abcdef";
+pub(crate) const ADMIN_KEY: &str = "admin-key-0123456789abcdef0123456789";
+
+/// The path of the chat WebSocket.
+pub(crate) const SOCKET_PATH: &str = "/v1/chat/socket";
+
+/// What a node is started with.
+#[derive(Clone)]
+pub(crate) struct Builder {
+    folder: Arc<TempDir>,
+    /// Dotted TOML keys and their values as TOML.
+    settings: BTreeMap<String, String>,
+    /// Tables of the game `demo` besides `[games.hive]`.
+    demo: String,
+    /// Tables at the end of the file.
+    tables: String,
+}
+
+/// A running server, or one that was stopped and can start again.
+pub(crate) struct Node {
+    builder: Builder,
+    process: Process,
+    addresses: Addresses,
+    http: reqwest::Client,
+    errors_expected: AtomicBool,
+    killed: bool,
+}
+
+impl Builder {
+    /// Sets any setting: `("limits.idle_sec", 1)`, `("listen.allowed_origins", ["https://a"])`.
+    pub(crate) fn set(mut self, key: &str, value: impl Serialize) -> Self {
+        // A JSON scalar or list of scalars is a TOML value, too.
+        let value = serde_json::to_string(&value).expect("a setting is plain data");
+        self.settings.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Adds TOML tables to the game `demo`, such as `[games.playwave]`.
+    pub(crate) fn demo(mut self, tables: &str) -> Self {
+        self.demo.push_str(tables);
+        self
+    }
+
+    /// Adds TOML tables at the end of the file, such as `[[cafes]]`.
+    pub(crate) fn tables(mut self, tables: &str) -> Self {
+        self.tables.push_str(tables);
+        self
+    }
+
+    /// Uses the folder, and so the data, of another node.
+    pub(crate) fn folder_of(mut self, node: &Node) -> Self {
+        self.folder = node.builder.folder.clone();
+        self
+    }
+
+    /// Starts the node and awaits its `ready` line.
+    pub(crate) async fn start(self) -> Node {
+        let (process, addresses) = Process::start(&self.write()).await;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0) // a connection kept over a restart would fail the next request
+            .build()
+            .expect("an HTTP client");
+        let errors_expected = AtomicBool::new(false);
+        Node { builder: self, process, addresses, http, errors_expected, killed: false }
+    }
+
+    /// Writes the configuration to a file no earlier start has used.
+    fn write(&self) -> PathBuf {
+        let folder = self.folder.path();
+        let starts = fs::read_dir(folder).expect("the folder is readable").count();
+        let config = folder.join(format!("{starts}.toml"));
+        fs::write(&config, self.toml()).expect("the folder takes a file");
+        config
+    }
+
+    fn toml(&self) -> String {
+        let lines: String = self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let demo = game("demo", GAME_INDEX, CERTIFICATION_KEY, LOGIN_KEY_SECRET);
+        let other = game("other", OTHER_GAME_INDEX, OTHER_CERTIFICATION_KEY, OTHER_LOGIN_KEY_SECRET);
+        format!("{lines}{demo}{}{other}{}", self.demo, self.tables)
+    }
+}
+
+impl Node {
+    /// A node with the default settings.
+    pub(crate) async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    pub(crate) fn builder() -> Builder {
+        let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
+        let data = folder.path().join("data");
+        Builder { folder: Arc::new(folder), settings: BTreeMap::new(), demo: String::new(), tables: String::new() }
+            .set("listen.public", "127.0.0.1:0")
+            .set("listen.admin", "127.0.0.1:0")
+            .set("store.kind", "embedded")
+            .set("store.path", data)
+            .set("admin.keys", [ADMIN_KEY])
+    }
+
+    pub(crate) fn public(&self) -> SocketAddr {
+        self.addresses.public
+    }
+
+    pub(crate) fn socket_url(&self) -> String {
+        format!("ws://{}{SOCKET_PATH}", self.addresses.public)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The chat HTTP API of the game `demo`.
+    pub(crate) fn api(&self) -> Api {
+        Api::new(self.http.clone(), format!("http://{}", self.addresses.public), GAME_INDEX, CERTIFICATION_KEY)
+    }
+
+    /// The chat HTTP API of the game `other`.
+    pub(crate) fn other_api(&self) -> Api {
+        Api::new(
+            self.http.clone(),
+            format!("http://{}", self.addresses.public),
+            OTHER_GAME_INDEX,
+            OTHER_CERTIFICATION_KEY,
+        )
+    }
+
+    /// A request to the public listener with nothing added.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.addresses.public))
+    }
+
+    /// A request to the admin listener with an operator's key.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.addresses.admin);
+        let request = self.http.request(method, &url).header("X-Admin-Key", ADMIN_KEY);
+        http::send(&url, body.iter().fold(request, |request, body| request.json(body))).await
+    }
+
+    /// Announces that this test makes the server log errors.
+    pub(crate) fn expect_errors(&self) {
+        self.errors_expected.store(true, Ordering::Relaxed);
+    }
+
+    /// Everything the server logged.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// SIGKILL: the process gets no chance to say goodbye.
+    pub(crate) fn kill(&mut self) {
+        self.killed = true;
+        self.process.end();
+    }
+
+    /// Sends a signal by its name, such as `TERM`, `STOP` or `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// SIGTERM, and a clean exit.
+    pub(crate) async fn stop(&mut self) {
+        self.signal("TERM");
+        self.expect_exit().await;
+    }
+
+    /// Awaits a clean exit after [`Self::signal`].
+    pub(crate) async fn expect_exit(&mut self) {
+        let status = self.process.exit().await;
+        assert_eq!(status.code(), Some(0), "the exit code; log:\n{}", self.log());
+        self.assert_quiet_log();
+    }
+
+    /// Starts the node anew on the same folder, ports and settings; it must have been killed or stopped.
+    pub(crate) async fn restart(&mut self) {
+        assert!(self.process.exit_status().is_some(), "restart follows kill or stop");
+        let builder = self.builder.clone();
+        self.builder = builder.set("listen.public", self.addresses.public).set("listen.admin", self.addresses.admin);
+        (self.process, self.addresses) = Process::start(&self.builder.write()).await;
+        self.killed = false;
+    }
+
+    fn assert_quiet_log(&self) {
+        let log = self.log();
+        let bad = log.lines().find(|line| line.contains("ERROR") || line.contains("panicked at"));
+        if let Some(line) = bad.filter(|_| !self.errors_expected.load(Ordering::Relaxed)) {
+            panic!("the server logged an error: {line}\nthe whole log:\n{log}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.process.end();
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "log of the server:\n{}", self.log());
+        } else if !self.killed {
+            self.assert_quiet_log();
+        }
+    }
+}
+
+fn game(name: &str, game_index: i64, certification_key: &str, login_key_secret: &str) -> String {
+    format!(
+        r#"
+[[games]]
+name = "{name}"
+[games.hive]
+game_index = {game_index}
+certification_keys = ["{certification_key}"]
+login_key_secret = "{login_key_secret}"
+"#
+    )
+}
