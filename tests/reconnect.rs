@@ -132,8 +132,8 @@ async fn a_full_channel_fails() {
     enter(&node, ROOM, &mut members).await;
     let [mut member, lost] = members;
     lose(lost, &mut [&mut member]).await;
-    let third = Client::connect(&node, 5003).await;
-    enter(&node, ROOM, &mut [member, third]).await;
+    let mut present = [member, Client::connect(&node, 5003).await];
+    enter(&node, ROOM, &mut present).await;
 
     let (_back, response) = Client::reconnect(&node, 5001).await;
     assert_eq!(lists(&response), ids(&[], &[ROOM]));

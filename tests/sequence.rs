@@ -148,10 +148,10 @@ async fn the_replay_starts_after_the_place_the_client_names() {
 
 #[tokio::test]
 async fn a_log_that_no_longer_reaches_back_is_told() {
-    let node = Node::builder().set("limits.log_events", 5).set("limits.chat_burst", 100).start().await;
+    let node = Node::builder().set("limits.log_events", 5).start().await;
     let (client, entered) = extended_room(&node, 5001).await;
     lose(&node, client).await;
-    for number in 0..50 {
+    for number in 0..150 {
         node.api().notice(ROOM, &number.to_string()).await;
     }
     let (_back, response) = Client::log_in(&node, 5001, "RECONNECT", opt_in_from(&position(&entered))).await;

@@ -15,7 +15,7 @@ mod settings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use actix::prelude::*;
 use parking_lot::Mutex;
@@ -61,6 +61,7 @@ struct Inner {
     next_worker: AtomicUsize,
     next_connection: AtomicU64,
     keeper: Keeper,
+    ending: AtomicBool,
     /// Stories under way, so that a shutdown can wait for them.
     running: AtomicUsize,
     idle: Notify,
@@ -91,6 +92,7 @@ impl Backend {
             next_worker: AtomicUsize::new(0),
             next_connection: AtomicU64::new(0),
             keeper,
+            ending: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             idle: Notify::new(),
         }));
@@ -157,6 +159,15 @@ impl Backend {
             story.await
         });
         async { task.await.expect("a story neither panics nor is aborted while its thread lives") }
+    }
+
+    /// The node ends: actors go with their threads, and that is no crash.
+    pub fn end(&self) {
+        self.0.ending.store(true, Ordering::SeqCst);
+    }
+
+    fn is_ending(&self) -> bool {
+        self.0.ending.load(Ordering::SeqCst)
     }
 
     /// Waits until no story is under way.

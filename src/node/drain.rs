@@ -41,10 +41,9 @@ pub(super) async fn on_signal(
 
 async fn drain(backend: &Backend, server: ServerHandle) {
     backend.shut_down_connections(Close::Drain, BATCH).await;
-    server.stop(true).await;
-    // A socket that was being taken over when the drain began.
-    backend.shut_down_connections(Close::Drain, BATCH).await;
     backend.wait_idle().await;
+    backend.end();
+    server.stop(true).await;
     match backend.ports().nodes.retire(backend.node()).await {
         Ok(()) => info!("drained"),
         Err(error) => warn!(%error, "node not retired"),

@@ -17,7 +17,8 @@ pub(super) struct Connections(Mutex<Tables>);
 #[derive(Default)]
 struct Tables {
     addresses: HashMap<ConnectionId, Addr<PlayerConnection>>,
-    logins: HashMap<PlayerKey, (LoginId, ConnectionId)>,
+    /// By login, not by player: while one login replaces another, both must be found.
+    logins: HashMap<LoginId, ConnectionId>,
 }
 
 impl Backend {
@@ -35,28 +36,23 @@ impl Backend {
     }
 
     /// Makes a login findable, before it is claimed: whoever replaces it must find it.
-    pub(crate) fn enlist(&self, player: &PlayerKey, login: &LoginId, connection: ConnectionId) {
-        self.0.connections.0.lock().logins.insert(player.clone(), (login.clone(), connection));
+    pub(crate) fn enlist(&self, login: &LoginId, connection: ConnectionId) {
+        self.0.connections.0.lock().logins.insert(login.clone(), connection);
     }
 
-    /// Forgets a login, unless a newer one has taken its place.
-    pub(crate) fn strike_off(&self, player: &PlayerKey, login: &LoginId) {
-        let mut tables = self.0.connections.0.lock();
-        if tables.logins.get(player).is_some_and(|(listed, _)| listed == login) {
-            tables.logins.remove(player);
-        }
+    pub(crate) fn strike_off(&self, login: &LoginId) {
+        self.0.connections.0.lock().logins.remove(login);
     }
 
-    pub(super) fn find_login(&self, player: &PlayerKey, login: &LoginId) -> Option<Addr<PlayerConnection>> {
+    pub(super) fn find_login(&self, login: &LoginId) -> Option<Addr<PlayerConnection>> {
         let tables = self.0.connections.0.lock();
-        let (_, connection) = tables.logins.get(player).filter(|(listed, _)| listed == login)?;
-        tables.addresses.get(connection).cloned()
+        tables.addresses.get(tables.logins.get(login)?).cloned()
     }
 
     /// Says something to a player's live login, wherever its socket is. Void when that login has ended.
     pub(super) async fn tell(&self, player: &PlayerKey, login: &Login, note: Note) -> Result<(), StoreError> {
         if login.node == self.0.node {
-            if let Some(connection) = self.find_login(player, &login.id) {
+            if let Some(connection) = self.find_login(&login.id) {
                 connection.do_send(note);
             }
             return Ok(());

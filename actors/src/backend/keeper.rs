@@ -57,6 +57,9 @@ impl Backend {
 /// Repairs what crashes leave, until the node ends.
 pub(super) async fn watch(backend: Backend, mut crashes: mpsc::UnboundedReceiver<Crashed>) {
     while let Some(crashed) = crashes.recv().await {
+        if backend.is_ending() {
+            continue;
+        }
         error!(?crashed, "actor crashed, repairing");
         match crashed {
             Crashed::Channel(key) => {

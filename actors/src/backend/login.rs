@@ -62,7 +62,7 @@ impl Backend {
             LoggedIn { blocks: claimed.blocks.iter().map(|block| block.player).collect(), ..LoggedIn::default() };
         let (mut joined, mut resume, mut seen) = (claimed.joined, claimed.resume, Vec::new());
         if let Some(previous) = &claimed.previous {
-            seen = self.kick(&player, previous).await;
+            seen = self.kick(previous).await;
             // What the older login was doing is done now; look again.
             let state = players.look_up(&player).await?;
             (joined, resume) = (state.joined, state.resume);
@@ -83,7 +83,6 @@ impl Backend {
     /// Ends a login: keeps what RECONNECT needs, leaves the channels, gives up the claim. Nothing happens when
     /// another login has taken its place. `seen` tells what the socket was given of each channel.
     pub(crate) async fn log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) {
-        self.strike_off(player, login);
         if let Err(error) = self.try_log_out(player, login, seen).await {
             // The login stays in the store; the next login of the player or the node's recovery ends it.
             error!(player.id = %player.player, %error, "logout left to the next login");
@@ -111,8 +110,8 @@ impl Backend {
     }
 
     /// Sends an older login away and waits until it has stopped acting; answers what its socket was given.
-    async fn kick(&self, player: &PlayerKey, previous: &Login) -> Vec<(ChannelKey, Position)> {
-        let Some(connection) = self.find_login(player, &previous.id) else { return Vec::new() };
+    async fn kick(&self, previous: &Login) -> Vec<(ChannelKey, Position)> {
+        let Some(connection) = self.find_login(&previous.id) else { return Vec::new() };
         let kicked = connection.send(Kick(previous.id.clone()));
         tokio::time::timeout(KICK_PATIENCE, kicked).await.ok().and_then(Result::ok).unwrap_or_default()
     }

@@ -123,7 +123,7 @@ impl PlayerConnection {
         let player = game.id.player(credentials.player_id);
         let login = Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
         self.phase = Phase::LoggingIn(LoggingIn::new(login.id.clone()));
-        self.backend.enlist(&player, &login.id, self.id);
+        self.backend.enlist(&login.id, self.id);
         let mode = if reconnect { Mode::Reconnect { seen: credentials.seen() } } else { Mode::Connect };
         let request = LogIn { player: player.clone(), login: login.clone(), mode };
         let backend = self.backend.clone();
@@ -157,6 +157,7 @@ impl PlayerConnection {
         };
         match result {
             Ok(_) if ended => {
+                self.backend.strike_off(&login.id);
                 self.log_out(player, login.id, Vec::new());
                 self.finish(ctx);
             }
@@ -165,7 +166,7 @@ impl PlayerConnection {
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
             }
             Err(error) => {
-                self.backend.strike_off(&player, &login.id);
+                self.backend.strike_off(&login.id);
                 match error {
                     PlayerError::Suspended => self.refuse(pending, Status::Forbidden, Close::Forbidden, ctx),
                     error => {
@@ -285,6 +286,7 @@ impl PlayerConnection {
         }
         let Phase::Online(mut session) = std::mem::replace(&mut self.phase, Phase::Ended) else { return None };
         session.crash_note.withdraw();
+        self.backend.strike_off(&session.login);
         let detached = self.listeners.remove(self.id);
         for key in &detached.emptied {
             self.backend.recount(key, self.worker);
