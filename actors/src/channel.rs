@@ -11,4 +11,4 @@ mod messages;
 mod rules;
 
 pub use actor::ChatChannel;
-pub use messages::{AttachMember, Append, Recount, Retired};
+pub use messages::{Append, AttachMember, Recount, Retired};

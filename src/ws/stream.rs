@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 /// See the module's text.
 pub enum Stream {
     Plain(TcpStream),
-    Tls(RefCell<Tls>),
+    /// Boxed: its records would cost every plain socket over a kilobyte.
+    Tls(Box<RefCell<Tls>>),
 }
 
 /// TLS keeps records of its own: the fan-out's writes go through it with the writer's waker, so that what the socket
@@ -37,7 +38,7 @@ impl IntoStream for TcpStream {
 
 impl IntoStream for TlsStream<TcpStream> {
     fn into_stream(self) -> Stream {
-        Stream::Tls(RefCell::new(Tls { stream: self, writer: Waker::noop().clone() }))
+        Stream::Tls(Box::new(RefCell::new(Tls { stream: self, writer: Waker::noop().clone() })))
     }
 }
 

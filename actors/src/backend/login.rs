@@ -173,9 +173,9 @@ impl Backend {
     /// Ends one membership; nothing happens when it has ended already.
     async fn leave(&self, player: &PlayerKey, channel: &ChannelId, entered: Position) -> Result<(), StoreError> {
         let key = player.game.channel(channel.clone());
-        match self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await {
-            Err(ChannelError::Store(error)) => return Err(error),
-            Ok(_) | Err(_) => {}
+        let exited = self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await;
+        if let Err(ChannelError::Store(error)) = exited {
+            return Err(error);
         }
         self.0.ports.players.forget(player, channel, Some(entered)).await
     }
@@ -216,8 +216,7 @@ impl Backend {
 
     /// `None` when the channel cannot be entered: deleted, full, another password, or too many channels meanwhile.
     async fn enter_again(&self, player: &PlayerKey, lost: &ResumeChannel) -> Result<Option<Position>, StoreError> {
-        let admission =
-            Admission::Restore { epoch: lost.seen.epoch, password_revision: lost.password_revision };
+        let admission = Admission::Restore { epoch: lost.seen.epoch, password_revision: lost.password_revision };
         match self.enter_slot(player, &lost.channel, lost.slot, admission).await {
             Ok((entered, _)) => Ok(Some(entered)),
             Err(super::EnterError::Store(error)) => Err(error),

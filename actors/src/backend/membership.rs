@@ -103,7 +103,12 @@ impl Backend {
     ///
     /// # Errors
     /// The channel's, the player's, or the store's.
-    pub async fn enter(&self, player: &PlayerKey, id: &ChannelId, password: Option<Password>) -> Result<(), EnterError> {
+    pub async fn enter(
+        &self,
+        player: &PlayerKey,
+        id: &ChannelId,
+        password: Option<Password>,
+    ) -> Result<(), EnterError> {
         let channel = self.0.ports.channels.get(&player.game.channel(id.clone())).await?;
         let slot = Slot::of(channel.spec.kind);
         let (entered, login) = self.enter_slot(player, id, slot, Admission::Password(password)).await?;
@@ -224,7 +229,12 @@ impl Backend {
         let deleted = self.0.ports.channels.delete(key, self.now()).await?;
         for member in deleted.members {
             let player = key.game.player(member.player);
-            self.0.ports.players.forget(&player, &key.channel, Some(member.entered)).await.map_err(ChannelError::from)?;
+            self.0
+                .ports
+                .players
+                .forget(&player, &key.channel, Some(member.entered))
+                .await
+                .map_err(ChannelError::from)?;
         }
         Ok(())
     }

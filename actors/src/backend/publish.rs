@@ -67,10 +67,9 @@ impl Backend {
             for channel in channels {
                 let body = EventBody::Notice { message: message.clone(), lang: lang.cloned() };
                 let event = NewEvent { body, idempotency_key: idempotency_key.map(str::to_owned) };
-                match self.append(game.channel(channel.id), event).await {
-                    Err(ChannelError::Store(error)) => return Err(error),
-                    // A channel deleted meanwhile needs no notice.
-                    Ok(_) | Err(_) => {}
+                // A channel deleted meanwhile needs no notice.
+                if let Err(ChannelError::Store(error)) = self.append(game.channel(channel.id), event).await {
+                    return Err(error);
                 }
             }
         }

@@ -54,14 +54,27 @@ enum Task {
 
 /// What a finished task changes.
 enum Done {
-    Adopted { workers: BTreeMap<WorkerId, usize>, follower: Option<Follower> },
-    Attached { worker: WorkerId, members: usize, follower: Option<Follower> },
-    Delivered { members: Vec<(WorkerId, usize)>, ended: bool },
+    Adopted {
+        workers: BTreeMap<WorkerId, usize>,
+        follower: Option<Follower>,
+    },
+    Attached {
+        worker: WorkerId,
+        members: usize,
+        follower: Option<Follower>,
+    },
+    Delivered {
+        members: Vec<(WorkerId, usize)>,
+        ended: bool,
+    },
     Read(LogSlice),
     /// The channel does not exist.
     Gone,
     /// The store failed; the task is taken up again.
-    Failed { error: StoreError, task: Option<Task> },
+    Failed {
+        error: StoreError,
+        task: Option<Task>,
+    },
 }
 
 impl ChatChannel {

@@ -62,6 +62,15 @@ struct Session {
     crash_note: CrashNote,
 }
 
+/// What a login under way needs when it is through.
+struct Attempt {
+    game: Arc<Game>,
+    player: PlayerKey,
+    login: LoginId,
+    credentials: Credentials,
+    pending: Pending,
+}
+
 /// A request that waits for its answer.
 struct Pending {
     kind: Kind,
@@ -120,17 +129,15 @@ impl PlayerConnection {
             self.refuse(&pending, Status::Unauthorized, Close::Unauthorized, ctx);
             return Box::pin(fut::ready(()));
         };
-        let player = game.id.player(credentials.player_id);
         let login = Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
         self.phase = Phase::LoggingIn(LoggingIn::new(login.id.clone()));
         self.backend.enlist(&login.id, self.id);
+        let player = game.id.player(credentials.player_id);
         let mode = if reconnect { Mode::Reconnect { seen: credentials.seen() } } else { Mode::Connect };
-        let request = LogIn { player: player.clone(), login: login.clone(), mode };
-        let backend = self.backend.clone();
+        let attempt = Attempt { game, player: player.clone(), login: login.id.clone(), credentials, pending };
+        let (request, backend) = (LogIn { player, login, mode }, self.backend.clone());
         let logged_in = self.backend.spawn(async move { backend.log_in(request).await });
-        Box::pin(logged_in.into_actor(self).map(move |result, actor, ctx| {
-            actor.on_logged_in(result, game, player, login, &credentials, &pending, ctx);
-        }))
+        Box::pin(logged_in.into_actor(self).map(move |result, actor, ctx| actor.on_logged_in(result, attempt, ctx)))
     }
 
     /// The game of a valid login key.
@@ -141,73 +148,43 @@ impl PlayerConnection {
         login_key::verify(game.login_key_secret(), key, game.index, player, self.backend.now(), leeway).then_some(game)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one login, used once")]
-    fn on_logged_in(
-        &mut self,
-        result: Result<LoggedIn, PlayerError>,
-        game: Arc<Game>,
-        player: PlayerKey,
-        login: Login,
-        credentials: &Credentials,
-        pending: &Pending,
-        ctx: &mut Context<Self>,
-    ) {
+    fn on_logged_in(&mut self, result: Result<LoggedIn, PlayerError>, attempt: Attempt, ctx: &mut Context<Self>) {
         let Phase::LoggingIn(LoggingIn { ended, notes, .. }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
             unreachable!("a login under way is always awaited")
         };
         match result {
-            Ok(_) if ended => {
-                self.backend.strike_off(&login.id);
-                self.log_out(player, login.id, Vec::new());
-                self.finish(ctx);
-            }
-            Ok(logged_in) => {
-                self.welcome(logged_in, game, player, login.id, credentials, pending);
+            Ok(logged_in) if !ended => {
+                self.welcome(logged_in, attempt);
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
+                return;
             }
+            Ok(_) => self.log_out(attempt.player, attempt.login.clone(), Vec::new()),
+            Err(PlayerError::Suspended) => self.refuse(&attempt.pending, Status::Forbidden, Close::Forbidden, ctx),
             Err(error) => {
-                self.backend.strike_off(&login.id);
-                match error {
-                    PlayerError::Suspended => self.refuse(pending, Status::Forbidden, Close::Forbidden, ctx),
-                    error => {
-                        error!(player.id = %player.player, %error, "login failed");
-                        self.answer(pending, Status::InternalServerError, None);
-                    }
-                }
-                if ended {
-                    self.finish(ctx);
-                }
+                error!(player.id = %attempt.player.player, %error, "login failed");
+                self.answer(&attempt.pending, Status::InternalServerError, None);
             }
+        }
+        self.backend.strike_off(&attempt.login);
+        if ended {
+            self.finish(ctx);
         }
     }
 
-    fn welcome(
-        &mut self,
-        logged_in: LoggedIn,
-        game: Arc<Game>,
-        player: PlayerKey,
-        login: LoginId,
-        credentials: &Credentials,
-        pending: &Pending,
-    ) {
+    fn welcome(&mut self, logged_in: LoggedIn, attempt: Attempt) {
+        let Attempt { game, player, login, credentials, pending } = attempt;
         let with_place = credentials.extensions.iter().any(|name| name == SEQUENCE);
-        let listener = Listener::new(
-            self.id,
-            player.player,
-            credentials.lang_code.clone(),
-            with_place,
-            self.outbox.clone(),
-            logged_in.blocks.iter().copied(),
-        );
-        self.listeners.add(listener.clone());
-        let crashed = Crashed::Connection { player: player.clone(), login: login.clone() };
-        let crash_note = self.backend.crash_note(crashed);
         // The answer goes out before anything that is replayed.
-        self.answer(pending, Status::Ok, Some(welcome_body(&pending.kind, &login, &logged_in, with_place)));
-        self.phase = Phase::Online(Session { game, player: player.clone(), login, listener, crash_note });
+        self.answer(&pending, Status::Ok, Some(welcome_body(&pending.kind, &login, &logged_in, with_place)));
+        let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());
+        let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
+        self.listeners.add(listener.clone());
         for (channel, after) in logged_in.attach {
             self.attach(player.game.channel(channel), after);
         }
+        let crashed = Crashed::Connection { player: player.clone(), login: login.clone() };
+        let crash_note = self.backend.crash_note(crashed);
+        self.phase = Phase::Online(Session { game, player, login, listener, crash_note });
     }
 
     /// Has the channel's events handed to this connection.

@@ -30,9 +30,8 @@ impl Encoded {
         if !with_place {
             return &self.plain;
         }
-        self.with_place.get_or_init(|| {
-            (self.framing.text)(&packet::event(self.game_index, &self.key.channel, &self.event, true))
-        })
+        self.with_place
+            .get_or_init(|| (self.framing.text)(&packet::event(self.game_index, &self.key.channel, &self.event, true)))
     }
 
     /// Whether this is the event by which `player` leaves the channel.

@@ -65,7 +65,11 @@ impl Listener {
 
     pub fn set_blocked(&self, player: PlayerId, blocked: bool) {
         let mut blocks = self.blocks.borrow_mut();
-        if blocked { blocks.insert(player) } else { blocks.remove(&player) };
+        if blocked {
+            blocks.insert(player)
+        } else {
+            blocks.remove(&player)
+        };
         self.has_blocks.set(!blocks.is_empty());
     }
 

@@ -193,7 +193,8 @@ impl Kind {
 impl Credentials {
     /// The last places the client says it saw; unreadable ones are as good as none.
     pub fn seen(&self) -> HashMap<ChannelId, Position> {
-        let position = |seen: &SeenPosition| Some(Position { epoch: Epoch::parse(&seen.epoch)?, sequence: seen.sequence });
+        let position =
+            |seen: &SeenPosition| Some(Position { epoch: Epoch::parse(&seen.epoch)?, sequence: seen.sequence });
         self.positions.iter().filter_map(|(id, seen)| Some((ChannelId::parse(id)?, position(seen)?))).collect()
     }
 }
@@ -209,8 +210,19 @@ mod tests {
 
     #[test]
     fn what_has_no_packet_type_is_not_a_packet() {
-        for bad in ["", " ", "x", "1", "null", "[]", r#"["PING"]"#, "{", r#"{}"#, r#"{"packetType":1}"#, r#"{"packetType":"PING"}x"#]
-        {
+        for bad in [
+            "",
+            " ",
+            "x",
+            "1",
+            "null",
+            "[]",
+            r#"["PING"]"#,
+            "{",
+            r#"{}"#,
+            r#"{"packetType":1}"#,
+            r#"{"packetType":"PING"}x"#,
+        ] {
             assert_eq!(parse(bad).err(), Some(NotAPacket), "{bad}");
         }
     }

@@ -82,9 +82,8 @@ impl PlayerState {
 
     /// Takes away the membership that began at `entered`, or a mere reservation.
     pub fn forget(&mut self, channel: &ChannelId, entered: Option<Position>) {
-        let goes = |joined: &Joined| {
-            joined.channel == *channel && (joined.entered.is_none() || joined.entered == entered)
-        };
+        let goes =
+            |joined: &Joined| joined.channel == *channel && (joined.entered.is_none() || joined.entered == entered);
         self.joined.retain(|joined| !goes(joined));
     }
 

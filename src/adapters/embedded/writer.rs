@@ -130,7 +130,7 @@ fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<St
     }
     // After a failed BEGIN the steps were never run: dropping them tells their callers.
     batch.clear();
-    answers.into_iter().for_each(|answer| answer(result.as_ref().map(|()| ())));
+    answers.into_iter().for_each(|answer| answer(result.as_ref().copied()));
 }
 
 fn roll_back(connection: &Connection) {

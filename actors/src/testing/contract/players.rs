@@ -10,9 +10,7 @@ use crate::backend::Ports;
 use crate::clock::Timestamp;
 use crate::event::{Epoch, Position};
 use crate::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey};
-use crate::ports::{
-    Block, Joined, Login, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension,
-};
+use crate::ports::{Block, Joined, Login, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension};
 
 const BOB: PlayerId = PlayerId(2);
 const CAT: PlayerId = PlayerId(i64::MAX);
@@ -216,9 +214,8 @@ async fn suspending_tells_the_live_login_and_leaves_it(ports: &Ports, game: Game
 async fn only_the_live_login_is_released(ports: &Ports, game: GameId) {
     let someone = Someone::of(ports, &game);
     let (first, second) = (someone.claim("a").await, someone.claim("b").await);
-    let release = async |login: &Login| {
-        someone.players.release(&someone.key, &login.id).await.expect("the store answers")
-    };
+    let release =
+        async |login: &Login| someone.players.release(&someone.key, &login.id).await.expect("the store answers");
     assert!(!release(&first).await);
     assert_eq!(someone.state().await.login.as_ref(), Some(&second));
     assert!(release(&second).await);
