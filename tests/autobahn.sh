@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the Autobahn|Testsuite WebSocket fuzzing client against an echo server.
+# Runs the Autobahn|Testsuite WebSocket fuzzing client against Guildhall's own transport, or any echo server.
 #
-# usage: autobahn.sh ws://127.0.0.1:PORT/PATH [CASES]
+# usage: autobahn.sh [ws://127.0.0.1:PORT/PATH [CASES]]
+#   without a URL, builds and starts a node with the feature `autobahn` on free ports, its size limits raised
 #   CASES  comma-separated patterns; default: all but compression (12, 13)
 #
 # environment:
@@ -16,10 +17,27 @@ set -euo pipefail
 say() { printf 'autobahn: %s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
 
+# start_node DIR: sets url and node, and ends the node with the script.
+start_node() {
+  local dir=$1
+  cargo build --quiet --features autobahn
+  GUILDHALL__LIMITS__INBOUND_BYTES=16777216 GUILDHALL__LIMITS__OUTBOX_BYTES=33554432 \
+    GUILDHALL__LIMITS__SOCKETS_PER_IP_PER_SEC=1000 GUILDHALL__LIMITS__SOCKETS_PER_IP_BURST=10000 \
+    cargo run --quiet --features autobahn -- \
+    --public 127.0.0.1:0 --admin 127.0.0.1:0 --data "$dir/data" --log warn >"$dir/ready" &
+  node=$!
+  for _ in $(seq 100); do
+    url=$(sed -n 's|^ready public=\([^ ]*\) .*|ws://\1/autobahn|p' "$dir/ready")
+    [[ -z $url ]] || return 0
+    sleep 0.1
+  done
+  die "the node did not start"
+}
+
 url=${1:-}
 cases=${2:-1.*,2.*,3.*,4.*,5.*,6.*,7.*,9.*,10.*}
 limit=${AUTOBAHN_TIMEOUT:-600}
-[[ $# -le 2 && $url == ws://* ]] || die "usage: ${0##*/} ws://HOST:PORT/PATH [CASES]"
+[[ $# -le 2 && ${url:-ws://} == ws://* ]] || die "usage: ${0##*/} [ws://HOST:PORT/PATH [CASES]]"
 
 home=${AUTOBAHN_HOME:-${TMPDIR:-/tmp}/autobahn}
 (umask 077 && mkdir -p "$home")
@@ -143,7 +161,9 @@ fi
 exec 9>&-
 
 run=$(mktemp -d "$home/run-XXXXXX")
-trap 'rm -rf "$run"' EXIT
+node=
+trap '[[ -z $node ]] || kill "$node"; rm -rf "$run"' EXIT
+[[ -n $url ]] || start_node "$run"
 
 # Patterns are resolved here, so that a mistyped one is an error and that a case
 # that was never run can be told from one that passed.

@@ -1,6 +1,7 @@
 //! What every black-box test stands on: a node in its own process, clients written independently of our code,
 //! and waits that end.
 
+pub(crate) mod answers;
 pub(crate) mod client;
 pub(crate) mod eventually;
 pub(crate) mod http;

@@ -50,7 +50,8 @@ impl Embedded {
     /// The folder is in use, damaged, of a newer version, or not writable. Nothing is changed then.
     pub fn open(path: &Path, log_limits: LogLimits, idempotency: std::time::Duration) -> Result<Self, OpenError> {
         let folder = Folder::lock(path)?;
-        let connection = schema::open(folder.database())?;
+        let connection = schema::open(folder.database(), !folder.is_used())?;
+        folder.mark_used().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let readers = Readers::new(folder.database());
         let writer = Writer::start(connection);
         let mail = tokio::sync::Notify::new();

@@ -195,7 +195,8 @@ pub trait Channels: Send + Sync {
     /// `NotFound`.
     async fn update(&self, key: &ChannelKey, patch: ChannelPatch) -> Result<Channel, ChannelError>;
 
-    /// Removes the channel, its members and its log. Subscribers get the DELETE event; nothing follows it.
+    /// Removes the channel, its members and its log. The subscriber gets the DELETE event and is let go: a channel
+    /// made anew under this id is not heard by it.
     ///
     /// # Errors
     /// `NotFound`.

@@ -23,17 +23,18 @@ pub struct Mail {
 /// Nodes: who is alive, and mail that survives a lost link.
 #[async_trait]
 pub trait Nodes: Send + Sync {
-    /// Extends the node's lease. `false` when another node has claimed it: its logins are gone.
+    /// Extends the node's lease. `false` when another node has claimed it, or when it was retired: its logins are
+    /// gone.
     async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError>;
 
     /// Nodes whose lease ran out before `now`.
     async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError>;
 
-    /// Takes over a node whose lease ran out before `now`; exactly one caller gets `true`, until it has called
-    /// `retire` or its own lease ran out as well.
+    /// Takes over a node whose lease ran out before `now`; exactly one node gets `true`, however often it asks, until
+    /// it has called `retire` or its own lease ran out as well.
     async fn claim(&self, dead: &NodeId, by: &NodeId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Ends the node's lease and drops its mailbox.
+    /// Ends the node's lease for good and drops its mailbox.
     async fn retire(&self, node: &NodeId) -> Result<(), StoreError>;
 
     /// Puts mail into the node's mailbox; `false` when there is no such node.

@@ -127,9 +127,11 @@ impl Channels for Embedded {
         admission: Admission,
         now: Timestamp,
     ) -> Result<Entered, ChannelError> {
+        let limits = self.0.log_limits.clone();
         self.on_channel(key, move |transaction, key, mut row| {
             row.check_admission(transaction.sql, player, &admission)?;
             let position = row.add_member(transaction, key, player, now)?;
+            log::trim(transaction.sql, &row, &limits, now)?;
             Ok(Entered { position, password_revision: row.channel.spec.password_revision })
         })
         .await
@@ -142,12 +144,14 @@ impl Channels for Embedded {
         entered: Option<Position>,
         now: Timestamp,
     ) -> Result<Exited, ChannelError> {
+        let limits = self.0.log_limits.clone();
         self.on_channel(key, move |transaction, key, mut row| {
             let Some(member) = row.member(transaction.sql, player)? else { return refuse(ChannelError::NotMember) };
             if entered.is_some_and(|entered| entered != member.entered) {
                 return refuse(ChannelError::NotMember);
             }
             let position = row.remove_member(transaction, key, player, now)?;
+            log::trim(transaction.sql, &row, &limits, now)?;
             Ok(Exited { position, entered: member.entered })
         })
         .await
@@ -201,9 +205,9 @@ impl Channels for Embedded {
     }
 
     async fn subscribe(&self, key: &ChannelKey, subscriber: Subscriber) -> Result<Position, ChannelError> {
-        // On the writer's thread: no event can fall between the head and the first ring.
+        // In the order of the log: no event can fall between the head and the first ring.
         self.on_channel(key, move |transaction, key, row| {
-            transaction.subscribers.insert(key.clone(), subscriber);
+            transaction.subscribe_later(key, subscriber);
             Ok(row.channel.head)
         })
         .await

@@ -1,7 +1,10 @@
 //! The data folder: private to its user, and to one process at a time.
+//!
+//! The lock file also says, by not being empty, that the folder has had a database: one that is missing or empty
+//! then is a loss, not a beginning.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,7 @@ const DATABASE: &str = "guildhall.db";
 /// A locked data folder. The lock goes with the process, however it ends.
 pub(super) struct Folder {
     database: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -28,7 +31,21 @@ impl Folder {
         let database = path.join(DATABASE);
         refuse_orphaned_log(path, &database)?;
         private_file(&database).map_err(io_error)?;
-        Ok(Self { database, _lock: lock })
+        Ok(Self { database, lock })
+    }
+
+    /// Whether the folder has had a database.
+    pub(super) fn is_used(&self) -> bool {
+        self.lock.metadata().map_or(true, |lock| lock.len() > 0)
+    }
+
+    /// Remembers that the folder has a database.
+    pub(super) fn mark_used(&self) -> io::Result<()> {
+        if !self.is_used() {
+            (&self.lock).write_all(b"This folder holds a database; see guildhall.db.\n")?;
+            self.lock.sync_all()?;
+        }
+        Ok(())
     }
 
     pub(super) fn database(&self) -> &Path {

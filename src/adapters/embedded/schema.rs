@@ -9,8 +9,8 @@ use super::OpenError;
 /// Steps from an empty database to the present one; a step, once released, never changes.
 const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
 
-/// Opens the database for writing, checks all of it, and brings it up to date.
-pub(super) fn open(database: &Path) -> Result<Connection, OpenError> {
+/// Opens the database for writing, checks all of it, and brings it up to date. Only a `new` one may be empty.
+pub(super) fn open(database: &Path, new: bool) -> Result<Connection, OpenError> {
     let folder = database.parent().unwrap_or(database);
     let damaged = |detail: String| OpenError::Damaged { path: folder.to_owned(), detail };
     let mut connection = Connection::open(database).map_err(|error| damaged(error.to_string()))?;
@@ -19,6 +19,9 @@ pub(super) fn open(database: &Path) -> Result<Connection, OpenError> {
     let found = version(&connection).map_err(|error| damaged(error.to_string()))?;
     if found > known {
         return Err(OpenError::Newer { path: folder.to_owned(), found, known });
+    }
+    if found == 0 && !new {
+        return Err(damaged("the database is missing or empty; for a fresh start, remove the whole folder".into()));
     }
     migrate(&mut connection, found).map_err(|error| damaged(error.to_string()))?;
     Ok(connection)

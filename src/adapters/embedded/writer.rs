@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use guildhall_actors::event::Event;
+use guildhall_actors::event::{Event, EventBody};
 use guildhall_actors::ids::ChannelKey;
 use guildhall_actors::ports::{StoreError, Subscriber};
 use parking_lot::Mutex;
@@ -30,9 +30,15 @@ pub(super) struct Writer {
 /// What a step works with.
 pub(super) struct Transaction<'a> {
     pub(super) sql: &'a Connection,
-    pub(super) subscribers: &'a Subscribers,
-    /// Events to ring with once the commit is on disk.
-    appended: &'a RefCell<Vec<(ChannelKey, Arc<Event>)>>,
+    /// What to do, in order, once the commit is on disk.
+    afterwards: &'a RefCell<Vec<Afterwards>>,
+}
+
+/// What concerns the subscribers of a channel. It waits for the commit, so that a subscriber hears neither what was
+/// undone nor what came before it in the same commit.
+enum Afterwards {
+    Ring(ChannelKey, Arc<Event>),
+    Subscribe(ChannelKey, Subscriber),
 }
 
 /// Who listens to which channel.
@@ -112,11 +118,11 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, subscribers: &S
 }
 
 fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<Step>) {
-    let appended = RefCell::default();
+    let afterwards = RefCell::default();
     let mut answers = Vec::with_capacity(batch.len());
     let result = (|| {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let transaction = Transaction { sql: connection, subscribers, appended: &appended };
+        let transaction = Transaction { sql: connection, afterwards: &afterwards };
         answers.extend(batch.drain(..).map(|step| step(&transaction)));
         connection.prepare_cached("COMMIT")?.execute([])
     })();
@@ -126,7 +132,7 @@ fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<St
     }
     let result = result.map(|_| ()).map_err(|error: rusqlite::Error| StoreError(error.to_string()));
     if result.is_ok() {
-        appended.into_inner().into_iter().for_each(|(key, event)| subscribers.ring(&key, event));
+        afterwards.into_inner().into_iter().for_each(|step| subscribers.perform(step));
     }
     // After a failed BEGIN the steps were never run: dropping them tells their callers.
     batch.clear();
@@ -146,12 +152,12 @@ fn in_savepoint<T, E>(
     step: impl FnOnce(&Transaction<'_>) -> Result<T, Failure<E>>,
 ) -> Result<T, Failure<E>> {
     let sql = transaction.sql;
-    let appended_before = transaction.appended.borrow().len();
+    let planned_before = transaction.afterwards.borrow().len();
     sql.prepare_cached("SAVEPOINT step")?.execute([])?;
     let result = step(transaction);
     if result.is_err() {
         sql.prepare_cached("ROLLBACK TO step")?.execute([])?;
-        transaction.appended.borrow_mut().truncate(appended_before);
+        transaction.afterwards.borrow_mut().truncate(planned_before);
     }
     sql.prepare_cached("RELEASE step")?.execute([])?;
     result
@@ -160,21 +166,33 @@ fn in_savepoint<T, E>(
 impl Transaction<'_> {
     /// Rings with the event once it is on disk.
     pub(super) fn ring_later(&self, key: &ChannelKey, event: Event) {
-        self.appended.borrow_mut().push((key.clone(), Arc::new(event)));
+        self.afterwards.borrow_mut().push(Afterwards::Ring(key.clone(), Arc::new(event)));
+    }
+
+    /// Hands the subscriber every later event, once this step is on disk.
+    pub(super) fn subscribe_later(&self, key: &ChannelKey, subscriber: Subscriber) {
+        self.afterwards.borrow_mut().push(Afterwards::Subscribe(key.clone(), subscriber));
     }
 }
 
 impl Subscribers {
-    pub(super) fn insert(&self, key: ChannelKey, subscriber: Subscriber) {
-        self.0.lock().insert(key, subscriber);
-    }
-
     pub(super) fn remove(&self, key: &ChannelKey) {
         self.0.lock().remove(key);
     }
 
+    fn perform(&self, step: Afterwards) {
+        match step {
+            Afterwards::Ring(key, event) => self.ring(&key, event),
+            Afterwards::Subscribe(key, subscriber) => drop(self.0.lock().insert(key, subscriber)),
+        }
+    }
+
+    /// The DELETE event is the last one: the subscriber goes with the channel.
     fn ring(&self, key: &ChannelKey, event: Arc<Event>) {
-        let subscriber = self.0.lock().get(key).cloned();
+        let subscriber = match event.body {
+            EventBody::Deleted => self.0.lock().remove(key),
+            _ => self.0.lock().get(key).cloned(),
+        };
         if let Some(subscriber) = subscriber {
             subscriber(event);
         }

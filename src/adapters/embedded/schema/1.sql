@@ -54,7 +54,8 @@ CREATE INDEX logins ON players (node) WHERE node IS NOT NULL;
 CREATE TABLE nodes (
     id TEXT PRIMARY KEY,
     lease_until INTEGER NOT NULL,
-    claimed_by TEXT
+    claimed_by TEXT,
+    retired INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mail (
