@@ -8,7 +8,6 @@ mod health;
 mod hive_chat;
 mod idempotency;
 
-
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -43,7 +43,12 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let health = Health::new(store.clone());
     let api = Data::new(Api::new(backend.clone(), settings.clone(), health.clone()));
     let per_ip = RateLimiter::new(limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
-    let edge = Arc::new(Edge { backend: backend.clone(), settings: settings.clone(), health: health.clone(), sockets_per_ip: per_ip });
+    let edge = Arc::new(Edge {
+        backend: backend.clone(),
+        settings: settings.clone(),
+        health: health.clone(),
+        sockets_per_ip: per_ip,
+    });
     upkeep::start(&backend, &settings).await.context("first lease")?;
     let listening = server::start(&settings, edge, api)?;
     announce(&settings, &listening)?;

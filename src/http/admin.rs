@@ -1,7 +1,7 @@
 //! The operator API, by game name and player id.
 
-use actix_web::web::{self, Path, ServiceConfig};
 use actix_web::HttpRequest;
+use actix_web::web::{self, Path, ServiceConfig};
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::connection::Note;
 use guildhall_actors::ids::{GameId, PlayerKey};

@@ -44,7 +44,8 @@ impl GameServer {
         let client = index.and_then(|index: i64| api.games.get(&index)).ok_or(ApiError::InvalidToken)?;
         let given = bearer(request).ok_or(ApiError::InvalidToken)?;
         // Every key is compared, so that the time does not tell which one matched.
-        let matching = |found, (place, key): (usize, &crate::secret::Secret)| if key.matches(given) { Some(place) } else { found };
+        let matching =
+            |found, (place, key): (usize, &crate::secret::Secret)| if key.matches(given) { Some(place) } else { found };
         let place = client.certification_keys.iter().enumerate().fold(None, matching).ok_or(ApiError::InvalidToken)?;
         if !api.calls.allow((client.game.index, place), api.backend.now()) {
             return Err(ApiError::Busy);

@@ -58,9 +58,7 @@ pub(super) fn start(settings: &Settings, edge: Arc<Edge>, api: Data<Api>) -> any
             })?
         }
     };
-    server = server.listen("admin", admin, move || {
-        HttpService::build().finish(app(http::admin(api.clone()))).tcp()
-    })?;
+    server = server.listen("admin", admin, move || HttpService::build().finish(app(http::admin(api.clone()))).tcp())?;
     let server = server.run();
     let handle = server.handle();
     actix::spawn(server);
@@ -130,8 +128,8 @@ fn tls_config(files: &TlsFiles) -> anyhow::Result<ServerConfig> {
     let certificates = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("listen.tls.certificate: {}", files.certificate.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .with_context(|| format!("listen.tls.key: {}", files.key.display()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("listen.tls.key: {}", files.key.display()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     config.with_no_client_auth().with_single_cert(certificates, key).context("listen.tls: certificate and key")

@@ -259,15 +259,8 @@ mod tests {
         let cut_ping = masked(OpCode::Ping, false, b"");
         let lone_continuation = masked(OpCode::Continue, true, b"");
         let half_close_code = masked(OpCode::Close, true, b"\x03");
-        let frames: [&[u8]; 7] = [
-            &unmasked,
-            &reserved_bit,
-            &reserved_opcode,
-            &long_ping,
-            &cut_ping,
-            &lone_continuation,
-            &half_close_code,
-        ];
+        let frames: [&[u8]; 7] =
+            [&unmasked, &reserved_bit, &reserved_opcode, &long_ping, &cut_ping, &lone_continuation, &half_close_code];
         for frame in frames {
             assert_eq!(read(frame, 1), (vec![], Some(Close::ProtocolError)), "{frame:?}");
         }

@@ -74,11 +74,7 @@ where
     }
 }
 
-async fn try_take_over<T>(
-    worker: Worker,
-    request: Request,
-    mut framed: Framed<T, h1::Codec>,
-) -> Result<(), io::Error>
+async fn try_take_over<T>(worker: Worker, request: Request, mut framed: Framed<T, h1::Codec>) -> Result<(), io::Error>
 where
     T: AsyncRead + AsyncWrite + IntoStream + Unpin + 'static,
 {
@@ -148,7 +144,8 @@ fn check(edge: &Edge, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::Api(ApiError::Busy));
     }
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let client = peer.map(|peer| crate::client_ip::client_ip(peer, request.headers(), &edge.settings.listen.trusted_proxies));
+    let client =
+        peer.map(|peer| crate::client_ip::client_ip(peer, request.headers(), &edge.settings.listen.trusted_proxies));
     if client.is_some_and(|client| !edge.sockets_per_ip.allow(client, edge.backend.now())) {
         return Err(Refusal::Api(ApiError::TooManySockets));
     }

@@ -170,14 +170,18 @@ impl ChatChannel {
         self.used_at = tokio::time::Instant::now();
     }
 
-    fn is_idle(&self) -> bool {
-        let quiet = self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0;
-        quiet && self.used_at.elapsed() >= self.backend.settings().channel_linger
+    fn is_quiet(&self) -> bool {
+        self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0
+    }
+
+    fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        let is_idle = self.is_quiet() && self.used_at.elapsed() >= self.backend.settings().channel_linger;
+        self.let_go_if(is_idle, ctx);
     }
 
     /// Lets go when nobody needs the channel: unsubscribe first, leave the registry, stop after a farewell.
-    fn check_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.is_idle() || self.retired {
+    fn let_go_if(&mut self, unneeded: bool, ctx: &mut Context<Self>) {
+        if !unneeded || self.retired {
             return;
         }
         self.busy = true;
@@ -385,8 +389,12 @@ impl Handler<Append> for ChatChannel {
         self.appending += 1;
         let (backend, key) = (self.backend.clone(), self.key.clone());
         let append = async move { backend.ports().channels.append(&key, event, backend.now()).await };
-        Box::pin(append.into_actor(self).map(|result, actor, _| {
+        Box::pin(append.into_actor(self).map(|result, actor, ctx| {
             actor.appending -= 1;
+            if matches!(result, Err(ChannelError::NotFound)) {
+                // Made-up ids must not pile up actors.
+                actor.let_go_if(actor.is_quiet(), ctx);
+            }
             result
         }))
     }

@@ -129,7 +129,8 @@ impl PlayerConnection {
             self.refuse(&pending, Status::Unauthorized, Close::Unauthorized, ctx);
             return Box::pin(fut::ready(()));
         };
-        let login = Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
+        let login =
+            Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
         self.phase = Phase::LoggingIn(LoggingIn::new(login.id.clone()));
         self.backend.enlist(&login.id, self.id);
         let player = game.id.player(credentials.player_id);
@@ -292,7 +293,9 @@ impl PlayerConnection {
         match self.conduct.on_silence(logged_in, &self.backend.settings().connection, self.backend.now()) {
             Silence::Close(reason) => self.end(Some(reason), ctx),
             Silence::Fine(left) => {
-                ctx.run_later(left, Self::watch_silence);
+                // A login meanwhile begins the other limit.
+                let soon = left.min(self.backend.settings().connection.idle);
+                ctx.run_later(soon, Self::watch_silence);
             }
         }
     }

@@ -14,9 +14,8 @@ use super::error::Failure;
 type Outcome<T> = Result<T, Failure<StoreError>>;
 
 fn find(sql: &Connection, key: &InboxKey, body: &[u8], oldest: Timestamp) -> Outcome<Option<Recorded>> {
-    let mut query = sql.prepare_cached(
-        "SELECT answer, at, body FROM inbox WHERE game = ? AND source = ? AND key = ? AND at >= ?",
-    )?;
+    let mut query =
+        sql.prepare_cached("SELECT answer, at, body FROM inbox WHERE game = ? AND source = ? AND key = ? AND at >= ?")?;
     let found = query.query_row(params![key.game.as_str(), key.source, key.key, oldest.0], |row| {
         let same_body = row.get_ref(2)?.as_blob()? == body;
         Ok(match row.get(0)? {

@@ -53,7 +53,8 @@ impl Nodes for Embedded {
 
     async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
         let query = move |sql: &rusqlite::Connection| {
-            let mut query = sql.prepare_cached("SELECT id FROM nodes WHERE lease_until < ? AND NOT retired ORDER BY id")?;
+            let mut query =
+                sql.prepare_cached("SELECT id FROM nodes WHERE lease_until < ? AND NOT retired ORDER BY id")?;
             let ids = query.query_map([now.0], |row| row.get::<_, String>(0))?;
             let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
             Ok::<_, Failure<StoreError>>(ids.iter().map(|id| NodeId::new(id)).collect())

@@ -14,7 +14,10 @@ pub(super) fn open(database: &Path, new: bool) -> Result<Connection, OpenError> 
     let folder = database.parent().unwrap_or(database);
     let damaged = |detail: String| OpenError::Damaged { path: folder.to_owned(), detail };
     let mut connection = Connection::open(database).map_err(|error| damaged(error.to_string()))?;
-    prepare(&connection).and_then(|()| check(&connection)).map_err(|error| damaged(error.to_string()))?.map_err(damaged)?;
+    prepare(&connection)
+        .and_then(|()| check(&connection))
+        .map_err(|error| damaged(error.to_string()))?
+        .map_err(damaged)?;
     let known = i64::try_from(MIGRATIONS.len()).expect("a handful");
     let found = version(&connection).map_err(|error| damaged(error.to_string()))?;
     if found > known {

@@ -137,9 +137,7 @@ async fn run(
     publish: impl Future<Output = Answer> + 'static,
 ) -> Answer {
     let backend = caller.api.backend.clone();
-    backend
-        .spawn(async move { idempotency::once(&caller, operation, key.as_deref(), &body, publish).await })
-        .await
+    backend.spawn(async move { idempotency::once(&caller, operation, key.as_deref(), &body, publish).await }).await
 }
 
 fn checked_message(caller: &GameServer, message: String) -> Result<String, ApiError> {

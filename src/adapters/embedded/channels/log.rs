@@ -91,8 +91,7 @@ pub(super) fn first_publication(
 ) -> Outcome<Option<Position>> {
     let mut query =
         sql.prepare_cached("SELECT sequence FROM publications WHERE channel = ? AND key = ? AND at >= ?")?;
-    let sequence: Option<i64> =
-        query.query_row(params![row.number, key, oldest.0], |row| row.get(0)).optional()?;
+    let sequence: Option<i64> = query.query_row(params![row.number, key, oldest.0], |row| row.get(0)).optional()?;
     Ok(sequence.map(|sequence| Position { sequence: sequence.cast_unsigned(), ..row.channel.head }))
 }
 
@@ -117,8 +116,11 @@ pub(super) fn trim(sql: &Connection, row: &Row, limits: &LogLimits, now: Timesta
     if !head.is_multiple_of(TRIM_EVERY) {
         return Ok(());
     }
-    let (count, age) =
-        if row.channel.spec.history { (limits.history_events, limits.history_age) } else { (limits.events, limits.age) };
+    let (count, age) = if row.channel.spec.history {
+        (limits.history_events, limits.history_age)
+    } else {
+        (limits.events, limits.age)
+    };
     let oldest: Option<i64> = sql
         .prepare_cached("SELECT sequence FROM events WHERE channel = ? AND at >= ? ORDER BY sequence LIMIT 1")?
         .query_row(params![row.number, (now - age).0], |row| row.get(0))

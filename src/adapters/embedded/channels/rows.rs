@@ -150,8 +150,8 @@ impl Row {
 
     /// In the order they entered.
     pub(super) fn members(&self, sql: &Connection) -> Outcome<Vec<Member>> {
-        let mut query = sql
-            .prepare_cached("SELECT player, entered, entered_at FROM members WHERE channel = ? ORDER BY entered")?;
+        let mut query =
+            sql.prepare_cached("SELECT player, entered, entered_at FROM members WHERE channel = ? ORDER BY entered")?;
         Ok(query.query_map([self.number], |row| self.read_member(row))?.collect::<Result<_, _>>()?)
     }
 

@@ -9,12 +9,7 @@ use super::*;
 const SLACK: u64 = 64;
 
 fn limits() -> LogLimits {
-    LogLimits {
-        events: 10,
-        age: Duration::from_secs(60),
-        history_events: 100,
-        history_age: Duration::from_secs(3600),
-    }
+    LogLimits { events: 10, age: Duration::from_secs(60), history_events: 100, history_age: Duration::from_secs(3600) }
 }
 
 fn open_limited(folder: &TempDir) -> Embedded {
