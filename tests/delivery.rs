@@ -58,6 +58,26 @@ async fn a_channel_of_the_same_id_in_another_game_is_another_channel() {
 }
 
 #[tokio::test]
+async fn a_channel_made_anew_under_the_id_of_a_deleted_one_is_heard() {
+    let node = Node::start().await;
+    let mut members = room(&node, [5001, 5002]).await;
+    for kind in ["GROUP", "PUBLIC"] {
+        node.api().delete_channel(ROOM).await;
+        for client in &mut members {
+            client.expect("NOTIFY_DELETE_CHANNEL").await;
+        }
+        node.api().create_channel(ROOM, kind).await;
+        let [first, second] = &mut members;
+        enter(&node, ROOM, std::slice::from_mut(first)).await;
+        node.api().enter(ROOM, second.player).await;
+        for client in [first, second] {
+            client.expect("NOTIFY_ENTER_CHANNEL").await;
+        }
+        expect_only_notice(&node, &mut members.each_mut()).await;
+    }
+}
+
+#[tokio::test]
 async fn who_left_receives_nothing_more() {
     let node = Node::start().await;
     let [mut sender, mut leaver] = room(&node, [5001, 5002]).await;

@@ -4,18 +4,27 @@
 //! A test that fails prints the log of its server.
 
 mod closes;
+mod crowd;
 mod delivery;
 mod envelope;
 mod handshake;
 mod http_channel_changes;
 mod http_channels;
+mod http_envelope;
+mod http_history;
+mod http_idempotency;
 mod http_members;
+mod http_messages;
+mod http_users;
 mod login;
 mod outcomes;
 mod packets;
 mod reconnect;
 mod replay;
 mod restart;
+mod seed;
 mod sequence;
 mod support;
+mod sweep;
+mod tidy;
 mod websocket;

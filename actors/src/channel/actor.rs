@@ -32,6 +32,8 @@ pub struct ChatChannel {
     backend: Backend,
     /// `None` until the first member needs the subscription.
     follower: Option<Follower>,
+    /// Events that rang before the subscription was answered.
+    early: Vec<Arc<Event>>,
     /// Members by worker thread.
     workers: BTreeMap<WorkerId, usize>,
     tasks: VecDeque<Task>,
@@ -85,6 +87,7 @@ impl ChatChannel {
             game_index,
             backend,
             follower: None,
+            early: Vec::new(),
             workers: BTreeMap::new(),
             tasks: VecDeque::from([Task::Adopt]),
             busy: false,
@@ -126,16 +129,18 @@ impl ChatChannel {
         match done {
             Done::Adopted { workers, follower } => {
                 self.workers = workers;
-                self.follower = follower;
+                self.follow(follower);
             }
             Done::Attached { worker, members, follower } => {
-                self.follower = follower.or(self.follower.take());
+                self.follow(follower);
                 self.set_members(worker, members);
             }
             Done::Delivered { members, ended } => {
                 members.into_iter().for_each(|(worker, members)| self.set_members(worker, members));
                 if ended {
+                    // The subscription ended with the channel; one made anew needs its own.
                     self.workers.clear();
+                    self.follower = None;
                 }
             }
             Done::Read(slice) => {
@@ -148,6 +153,14 @@ impl ChatChannel {
                 self.tasks.extend(task);
                 self.pause(&error, ctx);
             }
+        }
+    }
+
+    /// Begins to follow, if a subscription was made just now.
+    fn follow(&mut self, follower: Option<Follower>) {
+        if let Some(mut follower) = follower {
+            self.early.drain(..).for_each(|event| follower.on_event(event));
+            self.follower = Some(follower);
         }
     }
 
@@ -190,6 +203,7 @@ impl ChatChannel {
         ctx.spawn(unsubscribed.into_actor(self).map(|(), actor, ctx| {
             actor.busy = false;
             actor.follower = None;
+            actor.early.clear();
             if actor.tasks.is_empty() {
                 actor.retire(ctx);
             }
@@ -351,8 +365,9 @@ impl Handler<Appended> for ChatChannel {
     type Result = ();
 
     fn handle(&mut self, Appended(event): Appended, ctx: &mut Self::Context) {
-        if let Some(follower) = &mut self.follower {
-            follower.on_event(event);
+        match &mut self.follower {
+            Some(follower) => follower.on_event(event),
+            None => self.early.push(event),
         }
         self.pump(ctx);
     }

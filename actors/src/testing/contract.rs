@@ -39,8 +39,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// One sentence of a contract.
 pub struct Clause {
     pub name: &'static str,
-    run: Box<dyn for<'a> Fn(&'a Ports, GameId) -> LocalBoxFuture<'a, ()>>,
+    run: Box<Run>,
 }
+
+type Run = dyn for<'a> Fn(&'a Ports, GameId) -> LocalBoxFuture<'a, ()>;
 
 /// A clause is named like its function.
 fn clause<F>(holds: F) -> Clause

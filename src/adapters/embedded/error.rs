@@ -24,6 +24,8 @@ pub(super) enum Failure<E> {
     Sql(rusqlite::Error),
     /// Stored data that cannot be read back.
     Unreadable(serde_json::Error),
+    /// The step has a bug; the writer goes on without it.
+    Crashed,
 }
 
 impl<E> From<rusqlite::Error> for Failure<E> {
@@ -43,6 +45,7 @@ impl<E: From<StoreError>> Failure<E> {
         match self {
             Self::Refused(error) => error,
             Self::Sql(error) => StoreError(error.to_string()).into(),
+            Self::Crashed => StoreError("a step of the store crashed".into()).into(),
             Self::Unreadable(error) => StoreError(format!("stored data: {error}")).into(),
         }
     }

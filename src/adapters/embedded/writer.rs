@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -154,7 +155,8 @@ fn in_savepoint<T, E>(
     let sql = transaction.sql;
     let planned_before = transaction.afterwards.borrow().len();
     sql.prepare_cached("SAVEPOINT step")?.execute([])?;
-    let result = step(transaction);
+    // A step with a bug is undone like one that failed; the thread must outlive it.
+    let result = catch_unwind(AssertUnwindSafe(|| step(transaction))).unwrap_or(Err(Failure::Crashed));
     if result.is_err() {
         sql.prepare_cached("ROLLBACK TO step")?.execute([])?;
         transaction.afterwards.borrow_mut().truncate(planned_before);

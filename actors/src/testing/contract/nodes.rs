@@ -212,7 +212,7 @@ async fn mail_is_received_until_a_later_place_is_asked_for(ports: &Ports, game: 
 
 async fn mailboxes_are_apart(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    for (name, number) in [("a", 1), ("b", 2)] {
+    for (name, number) in [("b", 2), ("a", 1)] {
         hall.renew(name, NOW).await;
         hall.send(name, number).await;
     }

@@ -11,14 +11,23 @@ use super::*;
 use crate::adapters::embedded::error::Failure;
 use crate::adapters::embedded::writer::Transaction;
 
-/// Keeps the writer busy with a step of its own until told to go on.
+/// Keeps the writer busy with a step of its own, in a commit of its own, until told to go on.
 fn hold(store: &Embedded) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
     let (go_on, told) = mpsc::channel();
-    let store = store.clone();
+    let (begun, began) = mpsc::channel();
+    let step_store = store.clone();
     let held = async move {
-        let wait = move |_: &Transaction<'_>| Ok::<_, Failure<StoreError>>(told.recv().expect("the test goes on"));
-        store.0.writer.write(wait).await.expect("a step that does nothing");
+        let wait = move |_: &Transaction<'_>| {
+            begun.send(()).expect("the test waits");
+            told.recv().expect("the test goes on");
+            Ok::<_, Failure<StoreError>>(())
+        };
+        step_store.0.writer.write(wait).await.expect("a step that does nothing");
     };
+    let mut held = Box::pin(held);
+    assert!((&mut held).now_or_never().is_none(), "the step waits");
+    // What is handed over from now on cannot share its commit.
+    began.recv().expect("the writer takes the step");
     (go_on, held)
 }
 

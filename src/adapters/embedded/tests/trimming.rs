@@ -22,7 +22,7 @@ async fn a_log_keeps_its_newest_events_by_count() {
         let folder = temp();
         let store = open_limited(&folder);
         make_room(&store, history).await;
-        for number in 1..=500_u64 {
+        for number in 1..=kept + 2 * SLACK {
             append(&store, "x", NOW).await;
             let (sequences, complete) = log(&store).await;
             let first = sequences[0];
@@ -83,6 +83,22 @@ async fn a_log_of_entries_and_exits_alone_is_trimmed() {
     let (sequences, _) = log(&store).await;
     assert_eq!(sequences.last(), Some(&400));
     assert!(sequences.len() as u64 <= limits().events + SLACK, "{}", sequences.len());
+}
+
+#[tokio::test]
+async fn a_deleted_channel_leaves_no_rows() {
+    let folder = temp();
+    let store = open_limited(&folder);
+    store.create(&room(), spec(true), &[PlayerId(1)], NOW).await.expect("the id is free");
+    let event = NewEvent { idempotency_key: Some("key".into()), ..NewEvent::new(custom("x")) };
+    store.append(&room(), event, NOW).await.expect("the room exists");
+    store.delete(&room(), NOW).await.expect("the room exists");
+    let connection = rusqlite::Connection::open(folder.path().join("guildhall.db")).expect("a database");
+    for table in ["channels", "members", "events", "publications"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        let rows: i64 = connection.query_row(&count, [], |row| row.get(0)).expect("a table");
+        assert_eq!(rows, 0, "{table}");
+    }
 }
 
 // The members are not the log: a long lasting membership outlives its ENTER event.

@@ -151,11 +151,11 @@ async fn an_exit_from_an_earlier_membership_leaves_the_later_one(ports: &Ports, 
 }
 
 async fn members_are_in_the_order_they_entered(ports: &Ports, game: GameId) {
-    let room = Room::make(ports, &game, open_to_all(), &[CAT, ANN]).await;
-    room.enter(BOB).await;
+    let room = Room::make(ports, &game, open_to_all(), &[CAT, BOB]).await;
+    room.enter(ANN).await;
     room.exit(CAT, NOW).await;
     room.enter(CAT).await;
-    assert_eq!(room.players().await, [ANN, BOB, CAT]);
+    assert_eq!(room.players().await, [BOB, ANN, CAT]);
     let places: Vec<_> = room.channels.members(&room.key).await.expect("the channel exists");
     assert_eq!(places.iter().map(|member| member.entered).collect::<Vec<_>>(), [2, 3, 5].map(|place| room.at(place)));
 }
