@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::health::Health;
 use crate::rate::RateLimiter;
 use crate::secret::Secret;
+use crate::ws::CHAT_SOCKET;
 
 pub use idempotency::SOURCE as IDEMPOTENCY_SOURCE;
 
@@ -53,7 +54,11 @@ impl Api {
 /// The public listener.
 pub fn public(api: Data<Api>) -> impl Fn(&mut ServiceConfig) {
     move |config| {
-        config.app_data(api.clone()).configure(hive_chat::routes).default_service(web::to(not_found));
+        config
+            .app_data(api.clone())
+            .configure(hive_chat::routes)
+            .service(at(CHAT_SOCKET).route(web::get().to(upgrade_wanted)))
+            .default_service(web::to(not_found));
     }
 }
 
@@ -66,6 +71,11 @@ pub fn admin(api: Data<Api>) -> impl Fn(&mut ServiceConfig) {
             .configure(admin::routes)
             .default_service(web::to(not_found));
     }
+}
+
+/// An upgrade never gets here: `ws` takes it over before any route.
+async fn upgrade_wanted() -> ApiError {
+    ApiError::bad_request("a WebSocket upgrade (RFC 6455)")
 }
 
 async fn not_found() -> ApiError {

@@ -13,4 +13,4 @@ mod upgrade;
 
 pub use frames::framing;
 pub use stream::IntoStream;
-pub use upgrade::{Edge, Worker, take_over};
+pub use upgrade::{CHAT_SOCKET, Edge, Worker, take_over};

@@ -80,7 +80,12 @@ async fn success_and_refusal_have_the_documented_envelope_byte_for_byte() {
     put["channelName"] = json!(1);
     for (method, path, body, expected) in [
         (Method::DELETE, "/channels/open:1", Value::Null, r#"{"code":0,"message":"Success.","data":{}}"#),
-        (Method::DELETE, "/channels/open:1", Value::Null, r#"{"code":201,"message":"Channel not found or deleted.","data":{}}"#),
+        (
+            Method::DELETE,
+            "/channels/open:1",
+            Value::Null,
+            r#"{"code":201,"message":"Channel not found or deleted.","data":{}}"#,
+        ),
         (Method::GET, "/nothing", Value::Null, r#"{"code":103,"message":"Not found.","data":{}}"#),
         (Method::POST, "/channel", put, r#"{"code":100,"message":"Bad request.","data":{"#),
     ] {
@@ -94,7 +99,9 @@ async fn success_and_refusal_have_the_documented_envelope_byte_for_byte() {
 #[tokio::test]
 async fn an_unknown_route_is_answered_404_103() {
     let node = Node::start().await;
-    for path in ["/", "/api", "/api/v1/games/7", "/api/v1/games/7/nothing", "/api/v3/games/7/channels", "/admin/v1/overview"] {
+    for path in
+        ["/", "/api", "/api/v1/games/7", "/api/v1/games/7/nothing", "/api/v3/games/7/channels", "/admin/v1/overview"]
+    {
         for method in [Method::GET, Method::POST] {
             let request = node.request(method, path).bearer_auth(CERTIFICATION_KEY).header("X-Admin-Key", ADMIN_KEY);
             refused(path, http::send(path, request).await, codes::NOT_FOUND);
@@ -109,7 +116,12 @@ async fn a_wrong_method_is_answered_405_104() {
         let answer = node.api().call_version(version, Method::PATCH, path, Some(json!({}))).await;
         refused(path, answer, codes::METHOD_NOT_ALLOWED);
     }
-    for (name, path) in [("GET", "/channel"), ("PUT", "/users/5001/token"), ("DELETE", "/notices/user"), ("POST", "/users/5001/channels")] {
+    for (name, path) in [
+        ("GET", "/channel"),
+        ("PUT", "/users/5001/token"),
+        ("DELETE", "/notices/user"),
+        ("POST", "/users/5001/channels"),
+    ] {
         refused(path, node.api().call(method(name), path, None).await, codes::METHOD_NOT_ALLOWED);
     }
 }
@@ -119,7 +131,8 @@ async fn every_operation_needs_the_bearer_of_its_game() {
     let node = Node::start().await;
     for (version, name, path) in OPERATIONS {
         for bearer in ["", "wrong", OTHER_CERTIFICATION_KEY, LOGIN_KEY_SECRET, ADMIN_KEY] {
-            let answer = node.api().with_bearer(bearer).call_version(version, method(name), path, Some(json!({}))).await;
+            let answer =
+                node.api().with_bearer(bearer).call_version(version, method(name), path, Some(json!({}))).await;
             refused(path, answer, codes::INVALID_TOKEN);
         }
         let bare = node.request(method(name), &format!("/api/{version}/games/7{path}"));
@@ -135,7 +148,13 @@ async fn only_the_whole_key_under_the_bearer_scheme_is_one() {
         success(&good, list_with(&node, "7", good.as_bytes()).await);
     }
     let (most, more) = (&key[..key.len() - 1], format!("{key}x"));
-    for bad in [key.to_owned(), format!("Basic {key}"), format!("Bearer{key}"), format!("Bearer {most}"), format!("Bearer {more}")] {
+    for bad in [
+        key.to_owned(),
+        format!("Basic {key}"),
+        format!("Bearer{key}"),
+        format!("Bearer {most}"),
+        format!("Bearer {more}"),
+    ] {
         refused(&bad, list_with(&node, "7", bad.as_bytes()).await, codes::INVALID_TOKEN);
     }
     refused("not ASCII", list_with(&node, "7", b"Bearer \xff").await, codes::INVALID_TOKEN);
@@ -227,8 +246,7 @@ async fn the_bound_on_bodies_is_a_setting() {
 
 #[tokio::test]
 async fn too_many_calls_with_one_key_are_answered_503_108_for_a_while() {
-    let node =
-        Node::builder().tables(ROTATING).set("limits.api_per_sec", 1).set("limits.api_burst", 3).start().await;
+    let node = Node::builder().tables(ROTATING).set("limits.api_per_sec", 1).set("limits.api_burst", 3).start().await;
     let busy = async || {
         let answer = node.api().get("/channels").await;
         (answer.0 != 200).then_some(answer)

@@ -185,7 +185,8 @@ async fn fifty_come_each_way_at_most() {
     let around = history(&node, &format!("?messageId={anchor}&prevSize=50&nextSize=50")).await;
     let expected: Vec<_> = (3..=102).map(|number: i32| number.to_string()).collect();
     assert_eq!(line(&around), format!("<{}", expected.join(" ")));
-    for query in ["prevSize=51", "nextSize=51", "prevSize=-1", "nextSize=-1", "prevSize=x", "nextSize=", "prevSize=1.5"] {
+    for query in ["prevSize=51", "nextSize=51", "prevSize=-1", "nextSize=-1", "prevSize=x", "nextSize=", "prevSize=1.5"]
+    {
         refused(query, ask(&node, ROOM, &format!("?{query}")).await, codes::BAD_REQUEST);
     }
 }
@@ -215,7 +216,8 @@ async fn only_chat_messages_are_history() {
     let mut partner = Client::connect(&node, 5002).await;
     node.api().notice(ROOM, "notice").await;
     node.api().user_notice(5001, "user notice").await;
-    for (path, key, to) in [("/customs/channel", "channelId", json!(ROOM)), ("/customs/user", "playerId", json!(5001))] {
+    for (path, key, to) in [("/customs/channel", "channelId", json!(ROOM)), ("/customs/user", "playerId", json!(5001))]
+    {
         success(path, node.api().post(path, json!({ key: to, "payload": "custom" })).await);
     }
     node.api().enter(ROOM, 5002).await;

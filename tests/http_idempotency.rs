@@ -198,7 +198,11 @@ async fn a_key_outlives_a_killed_node() {
     for (path, body, _) in operations() {
         success(path, post(&node, path, path, &body).await);
     }
-    refused("another body", post(&node, "/notices/channel", "/notices/channel", &notice("x")).await, codes::BAD_REQUEST);
+    refused(
+        "another body",
+        post(&node, "/notices/channel", "/notices/channel", &notice("x")).await,
+        codes::BAD_REQUEST,
+    );
     node.api().notice(ROOM, "end").await;
     expect_notice(&mut member, "end").await;
     member.expect_no_packet().await;

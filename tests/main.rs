@@ -4,9 +4,13 @@
 //! A test that fails prints the log of its server.
 
 mod closes;
+mod command_line;
 mod crowd;
 mod delivery;
+mod direct;
 mod envelope;
+mod faults;
+mod first_start;
 mod handshake;
 mod http_channel_changes;
 mod http_channels;
@@ -17,14 +21,18 @@ mod http_members;
 mod http_messages;
 mod http_users;
 mod login;
+mod operator;
 mod outcomes;
 mod packets;
 mod reconnect;
 mod replay;
 mod restart;
+mod restart_after_panic;
 mod seed;
 mod sequence;
+mod slow_client;
 mod support;
 mod sweep;
 mod tidy;
+mod tls;
 mod websocket;

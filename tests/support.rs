@@ -3,6 +3,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod client;
+pub(crate) mod command;
 pub(crate) mod eventually;
 pub(crate) mod http;
 pub(crate) mod key;
@@ -10,6 +11,7 @@ pub(crate) mod node;
 mod process;
 pub(crate) mod raw;
 pub(crate) mod room;
+pub(crate) mod secure;
 
 use std::future::Future;
 use std::time::Duration;

@@ -67,6 +67,9 @@ struct State {
     bytes: usize,
     /// How much of the head the kernel has taken.
     head_written: usize,
+    /// Bytes and frames of a replay still ahead in the queue: the limits are not for them.
+    replay_bytes: usize,
+    replay_frames: usize,
     closing: Option<Close>,
     gone: bool,
     /// The first event of each channel that was dropped unsent.
@@ -87,16 +90,26 @@ impl Outbox {
     /// Queues a frame; `flush` sends it on its way. Over a limit, the client is closed as slow.
     pub fn push(&self, frame: Frame) {
         if self.is_closed() {
+            self.state.borrow_mut().drop_frame(&frame);
             return;
         }
-        let mut state = self.state.borrow_mut();
-        state.push(frame);
-        let over = state.bytes > self.limits.bytes || state.queue.len() > self.limits.frames;
-        drop(state);
+        self.state.borrow_mut().push(frame);
+        let over = self.is_over();
         // What does not fit may be due to many pushes in one turn; only what the socket refuses counts.
         if over && self.flush() == Flushed::Waiting && self.is_over() {
             self.close(Close::Slow);
         }
+    }
+
+    /// Queues a frame the client has asked for by its RECONNECT: however much it is, it does not make it slow.
+    pub fn push_replay(&self, frame: Frame) {
+        if !self.is_closed() {
+            let mut state = self.state.borrow_mut();
+            state.replay_bytes += frame.bytes().len();
+            state.replay_frames += 1;
+            drop(state);
+        }
+        self.push(frame);
     }
 
     /// Writes what the socket takes.
@@ -157,7 +170,8 @@ impl Outbox {
 
     fn is_over(&self) -> bool {
         let state = self.state.borrow();
-        state.bytes > self.limits.bytes || state.queue.len() > self.limits.frames
+        state.bytes > self.limits.bytes + state.replay_bytes
+            || state.queue.len() > self.limits.frames + state.replay_frames
     }
 
     /// The first event of each channel that the kernel has not fully taken.
@@ -207,10 +221,22 @@ impl State {
             }
             self.head_written -= length;
             self.bytes -= length;
+            // Whatever stands before the replay leaves before it, so this ends at the latest with the replay itself.
+            self.replay_bytes = self.replay_bytes.min(self.bytes);
+            self.replay_frames = self.replay_frames.min(self.queue.len() - 1);
             self.queue.pop_front();
         }
         // A burst must not leave its capacity with every idle connection.
         self.queue.shrink_to(8);
+    }
+
+    /// Remembers the first event of each channel that will not leave.
+    fn drop_frame(&mut self, frame: &Frame) {
+        if let Some(encoded) = frame.encoded()
+            && !self.dropped.iter().any(|known| known.key == encoded.key)
+        {
+            self.dropped.push(encoded.clone());
+        }
     }
 
     /// Keeps a head that is half written: cutting it would break the framing.

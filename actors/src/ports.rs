@@ -1,7 +1,7 @@
 //! The ports: what the actors need from the outside, each a consistency domain keyed by one noun.
 //!
 //! Every method is atomic within its key and durable once it returns `Ok`. Work across keys is a sequence of
-//! idempotent steps with a repair path (`chat`), never a transaction. An adapter proves itself with the contract
+//! idempotent steps with a repair path (`backend`), never a transaction. An adapter proves itself with the contract
 //! suites in `testing`.
 
 mod channels;

@@ -26,6 +26,9 @@ use super::stream::Stream;
 /// Bytes read at once; the buffer is shared by all sockets of a thread.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Messages taken from one socket before the others on its thread get their turn: one read can hold thousands of pings.
+const MESSAGES_PER_TURN: u64 = 64;
+
 /// What a thread's sockets share.
 pub(super) type ReadBuffer = Rc<RefCell<Box<[u8]>>>;
 
@@ -113,7 +116,11 @@ impl Socket {
         match end {
             End::Lost => receiver.on_end(None),
             End::ClosedByPeer | End::ClosedHere => receiver.on_end(Some(Close::Normal)),
-            End::Violation(reason) => receiver.on_end(Some(reason)),
+            End::Violation(reason) => {
+                // Here, because the receiver may take its time.
+                self.outbox.close(reason);
+                receiver.on_end(Some(reason));
+            }
         }
         if !matches!(end, End::Lost) {
             self.finish(inbound).await;
@@ -121,7 +128,10 @@ impl Socket {
     }
 
     async fn read(&self, inbound: &mut Inbound, receiver: &impl Receiver) -> End {
-        loop {
+        for count in 1_u64.. {
+            if count.is_multiple_of(MESSAGES_PER_TURN) {
+                tokio::task::yield_now().await;
+            }
             let message = match inbound.next() {
                 Ok(Some(message)) => message,
                 Ok(None) => match self.read_some(inbound).await {
@@ -152,6 +162,7 @@ impl Socket {
                 }
             }
         }
+        End::Lost
     }
 
     async fn read_some(&self, inbound: &mut Inbound) -> io::Result<usize> {
@@ -190,7 +201,7 @@ impl Socket {
     async fn finish(&self, inbound: Inbound) {
         let handshake = async {
             poll_fn(|cx| self.poll_drain(cx)).await?;
-            self.stream.finish_writing();
+            poll_fn(|cx| self.stream.poll_finish_writing(cx)).await?;
             self.discard(inbound).await
         };
         if !matches!(tokio::time::timeout(self.limits.close_grace, handshake).await, Ok(Ok(()))) {

@@ -60,11 +60,11 @@ impl Stream {
     }
 
     /// Tells the peer that nothing more will come.
-    pub(super) fn finish_writing(&self) {
-        self.with_socket(|socket| {
-            // It may be gone already.
-            let _ = socket.shutdown(std::net::Shutdown::Write);
-        });
+    pub(super) fn poll_finish_writing(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(socket) => Poll::Ready(SockRef::from(socket).shutdown(std::net::Shutdown::Write)),
+            Self::Tls(tls) => Pin::new(&mut tls.borrow_mut().stream).poll_shutdown(cx),
+        }
     }
 
     fn with_socket(&self, act: impl FnOnce(SockRef<'_>)) {

@@ -25,7 +25,7 @@ use crate::health::Health;
 use crate::rate::RateLimiter;
 
 /// Where clients connect.
-const CHAT_SOCKET: &str = "/v1/chat/socket";
+pub const CHAT_SOCKET: &str = "/v1/chat/socket";
 
 /// What every worker thread knows.
 pub struct Edge {

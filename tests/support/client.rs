@@ -5,13 +5,14 @@ use std::ops::Index;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::node::{GAME_INDEX, Node, OTHER_GAME_INDEX};
-use super::within;
+use super::{secure, within};
 
 /// A packet as it came: the exact text, and what it says.
 #[derive(Clone, Debug)]
@@ -20,9 +21,14 @@ pub(crate) struct Packet {
     json: Value,
 }
 
+/// What a socket runs over: TCP, or TLS.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
 /// One socket of one player.
 pub(crate) struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Io>>,
     pub(crate) player: i64,
     /// Packets that came while a response was awaited.
     waiting: VecDeque<Packet>,
@@ -32,13 +38,22 @@ pub(crate) struct Client {
 impl Client {
     /// A socket on which nothing was said yet.
     pub(crate) async fn open(node: &Node, player: i64) -> Self {
-        let (socket, _) = within("WebSocket handshake", async {
+        let socket = if node.is_tls() { Self::open_secure(node).await } else { Self::open_plain(node).await };
+        Self { socket, player, waiting: VecDeque::new(), requests: 0 }
+    }
+
+    async fn open_plain(node: &Node) -> WebSocketStream<Box<dyn Io>> {
+        let handshake = async {
             let tcp = TcpStream::connect(node.public()).await.expect("the public listener accepts");
             tcp.set_nodelay(true).expect("a socket option");
-            tokio_tungstenite::client_async(node.socket_url(), tcp).await.expect("the handshake succeeds")
-        })
-        .await;
-        Self { socket, player, waiting: VecDeque::new(), requests: 0 }
+            let stream: Box<dyn Io> = Box::new(tcp);
+            tokio_tungstenite::client_async(node.socket_url(), stream).await.expect("the handshake succeeds").0
+        };
+        within("WebSocket handshake", handshake).await
+    }
+
+    async fn open_secure(node: &Node) -> WebSocketStream<Box<dyn Io>> {
+        WebSocketStream::from_raw_socket(secure::upgrade(node).await, Role::Client, None).await
     }
 
     /// A player of the `demo` game, connected with a freshly issued login key.

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::http::{self, Api};
 use super::process::{Addresses, Process};
+use super::secure;
 
 /// The game nearly every test plays: `demo`.
 pub(crate) const GAME_INDEX: i64 = 7;
@@ -39,6 +40,8 @@ pub(crate) struct Builder {
     demo: String,
     /// Tables at the end of the file.
     tables: String,
+    /// What clients trust when the public listener speaks TLS.
+    certificate: Option<reqwest::Certificate>,
 }
 
 /// A running server, or one that was stopped and can start again.
@@ -61,6 +64,7 @@ impl Builder {
     }
 
     /// Adds TOML tables to the game `demo`, such as `[games.playwave]`.
+    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
     pub(crate) fn demo(mut self, tables: &str) -> Self {
         self.demo.push_str(tables);
         self
@@ -72,7 +76,18 @@ impl Builder {
         self
     }
 
+    /// Lets the public listener speak TLS, with a certificate that the clients of the node trust.
+    pub(crate) fn tls(self) -> Self {
+        let folder = self.folder.path().to_owned();
+        let certificate = Some(secure::certify(&folder));
+        let certified = Self { certificate, ..self };
+        certified
+            .set("listen.tls.certificate", folder.join("certificate.pem"))
+            .set("listen.tls.key", folder.join("key.pem"))
+    }
+
     /// Uses the folder, and so the data, of another node.
+    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
     pub(crate) fn folder_of(mut self, node: &Node) -> Self {
         self.folder = node.builder.folder.clone();
         self
@@ -84,6 +99,7 @@ impl Builder {
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0) // a connection kept over a restart would fail the next request
+            .tls_certs_only(self.certificate.clone())
             .build()
             .expect("an HTTP client");
         let errors_expected = AtomicBool::new(false);
@@ -116,7 +132,8 @@ impl Node {
     pub(crate) fn builder() -> Builder {
         let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
         let data = folder.path().join("data");
-        Builder { folder: Arc::new(folder), settings: BTreeMap::new(), demo: String::new(), tables: String::new() }
+        let (settings, demo, tables) = (BTreeMap::new(), String::new(), String::new());
+        Builder { folder: Arc::new(folder), settings, demo, tables, certificate: None }
             .set("listen.public", "127.0.0.1:0")
             .set("listen.admin", "127.0.0.1:0")
             .set("store.kind", "embedded")
@@ -126,6 +143,15 @@ impl Node {
 
     pub(crate) fn public(&self) -> SocketAddr {
         self.addresses.public
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.builder.certificate.is_some()
+    }
+
+    /// Of the public listener.
+    fn origin(&self) -> String {
+        format!("{}://{}", if self.is_tls() { "https" } else { "http" }, self.addresses.public)
     }
 
     pub(crate) fn socket_url(&self) -> String {
@@ -138,32 +164,32 @@ impl Node {
 
     /// The chat HTTP API of the game `demo`.
     pub(crate) fn api(&self) -> Api {
-        Api::new(self.http.clone(), format!("http://{}", self.addresses.public), GAME_INDEX, CERTIFICATION_KEY)
+        Api::new(self.http.clone(), self.origin(), GAME_INDEX, CERTIFICATION_KEY)
     }
 
     /// The chat HTTP API of the game `other`.
     pub(crate) fn other_api(&self) -> Api {
-        Api::new(
-            self.http.clone(),
-            format!("http://{}", self.addresses.public),
-            OTHER_GAME_INDEX,
-            OTHER_CERTIFICATION_KEY,
-        )
+        Api::new(self.http.clone(), self.origin(), OTHER_GAME_INDEX, OTHER_CERTIFICATION_KEY)
     }
 
     /// A request to the public listener with nothing added.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.addresses.public))
+        self.http.request(method, format!("{}{path}", self.origin()))
     }
 
     /// A request to the admin listener with an operator's key.
     pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("http://{}{path}", self.addresses.admin);
-        let request = self.http.request(method, &url).header("X-Admin-Key", ADMIN_KEY);
-        http::send(&url, body.iter().fold(request, |request, body| request.json(body))).await
+        let request = self.admin_request(method, path).header("X-Admin-Key", ADMIN_KEY);
+        http::send(path, body.iter().fold(request, |request, body| request.json(body))).await
+    }
+
+    /// A request to the admin listener with nothing added.
+    pub(crate) fn admin_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.addresses.admin))
     }
 
     /// Announces that this test makes the server log errors.
+    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
     pub(crate) fn expect_errors(&self) {
         self.errors_expected.store(true, Ordering::Relaxed);
     }

@@ -5,13 +5,14 @@ use tokio::sync::mpsc;
 use tracing::error;
 
 use super::Backend;
+use crate::event::Position;
 use crate::ids::{ChannelKey, LoginId, PlayerKey};
 
-/// Who crashed.
+/// Who crashed, and what is needed to repair it.
 #[derive(Clone, Debug)]
 pub enum Crashed {
     Channel(ChannelKey),
-    Connection { player: PlayerKey, login: LoginId },
+    Connection { player: PlayerKey, login: LoginId, seen: Vec<(ChannelKey, Position)> },
 }
 
 /// Held by an actor; reports it when the actor goes without having withdrawn it, which only a panic does.
@@ -49,6 +50,11 @@ impl Drop for CrashNote {
 }
 
 impl Backend {
+    /// Reports a crash at once.
+    pub(crate) fn report(&self, crashed: Crashed) {
+        drop(self.crash_note(crashed));
+    }
+
     pub(crate) fn crash_note(&self, crashed: Crashed) -> CrashNote {
         CrashNote { crashed: Some(crashed), keeper: self.0.keeper.clone() }
     }
@@ -66,7 +72,10 @@ pub(super) async fn watch(backend: Backend, mut crashes: mpsc::UnboundedReceiver
                 let started: Option<Addr<_>> = backend.channel(&key);
                 debug_assert!(started.is_some(), "the channel had an actor, so its game is configured");
             }
-            Crashed::Connection { player, login } => backend.log_out(&player, &login, &[]).await,
+            Crashed::Connection { player, login, seen } => {
+                let story = backend.clone();
+                drop(backend.spawn(async move { story.log_out(&player, &login, &seen).await }));
+            }
         }
     }
 }

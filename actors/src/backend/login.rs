@@ -8,9 +8,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, warn};
 
-use super::{Backend, LeaveOnDisconnect};
+use super::connections::Seat;
+use super::{Backend, EnterError, LeaveOnDisconnect};
 use crate::connection::Kick;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
@@ -18,6 +19,11 @@ use crate::ports::{Admission, ChannelError, Joined, Login, PlayerError, Resume, 
 
 /// How long an older login may take to go. It has lost its claim already.
 const KICK_PATIENCE: Duration = Duration::from_secs(5);
+/// Events replayed per channel: as many as a channel without history keeps.
+const REPLAY_EVENTS: u64 = 1000;
+/// Pauses before a failed logout is tried again.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(5);
 
 /// A login to be made.
 #[derive(Clone, Debug)]
@@ -58,12 +64,12 @@ impl Backend {
         let LogIn { player, login, mode } = request;
         let players = &self.0.ports.players;
         let claimed = players.claim(&player, &login).await?;
-        let mut logged_in =
-            LoggedIn { blocks: claimed.blocks.iter().map(|block| block.player).collect(), ..LoggedIn::default() };
+        let blocks = claimed.blocks.iter().map(|block| block.player).collect();
+        let mut logged_in = LoggedIn { blocks, ..LoggedIn::default() };
         let (mut joined, mut resume, mut seen) = (claimed.joined, claimed.resume, Vec::new());
         if let Some(previous) = &claimed.previous {
             seen = self.kick(previous).await;
-            // What the older login was doing is done now; look again.
+            // It may have been half way through its own login or logout; look again.
             let state = players.look_up(&player).await?;
             (joined, resume) = (state.joined, state.resume);
         }
@@ -73,20 +79,39 @@ impl Backend {
             Mode::Connect => logged_in.attach = kept.into_iter().map(|joined| (joined.channel, None)).collect(),
             Mode::Reconnect { seen } => {
                 let lost = merge(lost.map(|lost| lost.channels).unwrap_or_default(), left);
-                self.restore(&player, lost, kept, &seen, &mut logged_in).await?;
+                self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
         }
         players.save_resume(&player, &login.id, None).await?;
         Ok(logged_in)
     }
 
-    /// Ends a login: keeps what RECONNECT needs, leaves the channels, gives up the claim. Nothing happens when
-    /// another login has taken its place. `seen` tells what the socket was given of each channel.
-    pub(crate) async fn log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) {
-        if let Err(error) = self.try_log_out(player, login, seen).await {
-            // The login stays in the store; the next login of the player or the node's recovery ends it.
-            error!(player.id = %player.player, %error, "logout left to the next login");
+    /// As [`Self::log_in`]; a login whose connection has crashed meanwhile is ended again.
+    pub(crate) async fn log_in_for_socket(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
+        let (player, login) = (request.player.clone(), request.login.id.clone());
+        let logged_in = self.log_in(request).await;
+        if self.seat(&login).is_none() {
+            self.log_out(&player, &login, &[]).await;
         }
+        logged_in
+    }
+
+    /// Ends a login: keeps what RECONNECT needs, leaves the channels, gives up the claim. Nothing happens when
+    /// another login has taken its place. `seen` tells what the socket was given of each channel. While the store
+    /// fails it tries again: a login left behind would be a ghost in its channels.
+    pub(crate) async fn log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) {
+        self.begin_leaving(login, seen);
+        let mut pause = FIRST_RETRY;
+        while let Err(error) = self.try_log_out(player, login, seen).await {
+            if self.is_ending() {
+                error!(player.id = %player.player, %error, "logout left to the recovery of this node");
+                break;
+            }
+            warn!(player.id = %player.player, %error, "logout failed, trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+        self.strike_off(login);
     }
 
     async fn try_log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) -> Result<(), StoreError> {
@@ -104,16 +129,25 @@ impl Backend {
         let resume = Resume { lost_at: self.now(), channels };
         if players.save_resume(player, login, Some(&resume)).await? {
             self.leave_channels(player, state.joined, seen, true).await?;
-            players.release(player, login).await?;
+            if players.release(player, login).await? {
+                // What was entered between the look and the release.
+                let entered_late = players.look_up(player).await?.joined;
+                self.leave_channels(player, entered_late, seen, true).await?;
+            }
         }
         Ok(())
     }
 
     /// Sends an older login away and waits until it has stopped acting; answers what its socket was given.
     async fn kick(&self, previous: &Login) -> Vec<(ChannelKey, Position)> {
-        let Some(connection) = self.find_login(&previous.id) else { return Vec::new() };
-        let kicked = connection.send(Kick(previous.id.clone()));
-        tokio::time::timeout(KICK_PATIENCE, kicked).await.ok().and_then(Result::ok).unwrap_or_default()
+        match self.seat(&previous.id) {
+            Some(Seat::Live(connection)) => {
+                let kicked = connection.send(Kick(previous.id.clone()));
+                tokio::time::timeout(KICK_PATIENCE, kicked).await.ok().and_then(Result::ok).unwrap_or_default()
+            }
+            Some(Seat::Leaving(seen)) => seen.to_vec(),
+            None => Vec::new(),
+        }
     }
 
     /// Leaves what the end of a login leaves, when one has ended; sorts the rest under what is kept.
@@ -166,12 +200,17 @@ impl Backend {
                 Err(_) => entered,
             },
         };
-        let (channel, password_revision) = (joined.channel.clone(), joined.password_revision);
-        Ok(ResumeChannel { channel, slot: joined.slot, seen, password_revision })
+        let Joined { channel, slot, password_revision, .. } = joined.clone();
+        Ok(ResumeChannel { channel, slot, entered, seen, password_revision })
     }
 
     /// Ends one membership; nothing happens when it has ended already.
-    async fn leave(&self, player: &PlayerKey, channel: &ChannelId, entered: Position) -> Result<(), StoreError> {
+    pub(super) async fn leave(
+        &self,
+        player: &PlayerKey,
+        channel: &ChannelId,
+        entered: Position,
+    ) -> Result<(), StoreError> {
         let key = player.game.channel(channel.clone());
         let exited = self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await;
         if let Err(ChannelError::Store(error)) = exited {
@@ -184,6 +223,7 @@ impl Backend {
     async fn restore(
         &self,
         player: &PlayerKey,
+        login: &LoginId,
         lost: Vec<ResumeChannel>,
         kept: Vec<Joined>,
         client_saw: &HashMap<ChannelId, Position>,
@@ -191,18 +231,20 @@ impl Backend {
     ) -> Result<(), StoreError> {
         let mut kept: HashMap<_, _> = kept.into_iter().map(|joined| (joined.channel.clone(), joined)).collect();
         for channel in lost {
-            let restored = match kept.remove(&channel.channel) {
-                Some(joined) => joined.entered,
-                None => self.enter_again(player, &channel).await?,
-            };
             let id = channel.channel.clone();
+            let restored = match kept.remove(&id) {
+                Some(joined) => joined.entered,
+                None => self.enter_again(player, login, &channel).await?,
+            };
             let Some(entered) = restored else {
                 logged_in.fail_channel_ids.push(id);
                 continue;
             };
-            let seen = client_saw.get(&id).copied().unwrap_or(channel.seen);
-            let after = if self.settings().replay_on_reconnect { seen } else { entered.before() };
-            let complete = after == seen && self.reaches_back(player, &id, seen).await?;
+            let (after, complete) = if self.settings().replay_on_reconnect {
+                self.replay_from(player, &channel, client_saw.get(&id)).await?
+            } else {
+                (entered.before(), false)
+            };
             logged_in.recovered.insert(id.clone(), complete);
             logged_in.attach.push((id.clone(), Some(after)));
             logged_in.channel_ids.push(id);
@@ -214,23 +256,48 @@ impl Backend {
         Ok(())
     }
 
-    /// `None` when the channel cannot be entered: deleted, full, another password, or too many channels meanwhile.
-    async fn enter_again(&self, player: &PlayerKey, lost: &ResumeChannel) -> Result<Option<Position>, StoreError> {
+    /// `None` when the channel cannot be entered: deleted, full, another password, too many channels meanwhile, or
+    /// an even newer login has taken over.
+    async fn enter_again(
+        &self,
+        player: &PlayerKey,
+        login: &LoginId,
+        lost: &ResumeChannel,
+    ) -> Result<Option<Position>, StoreError> {
         let admission = Admission::Restore { epoch: lost.seen.epoch, password_revision: lost.password_revision };
         match self.enter_slot(player, &lost.channel, lost.slot, admission).await {
-            Ok((entered, _)) => Ok(Some(entered)),
-            Err(super::EnterError::Store(error)) => Err(error),
+            Ok((entered, Some(live))) if live.id == *login => Ok(Some(entered)),
+            Ok((entered, _)) => {
+                self.leave(player, &lost.channel, entered).await?;
+                Ok(None)
+            }
+            Err(EnterError::Store(error)) => Err(error),
             Err(_) => Ok(None),
         }
     }
 
-    /// Whether the log still holds everything after `seen`.
-    async fn reaches_back(&self, player: &PlayerKey, channel: &ChannelId, seen: Position) -> Result<bool, StoreError> {
-        match self.0.ports.channels.read(&player.game.channel(channel.clone()), seen, 1).await {
-            Ok(slice) => Ok(slice.complete),
-            Err(ChannelError::Store(error)) => Err(error),
-            Err(_) => Ok(false),
+    /// Where a replay begins, and whether it holds everything missed. The client's word counts within its membership:
+    /// it may have seen less than was sent, but nothing before it entered.
+    async fn replay_from(
+        &self,
+        player: &PlayerKey,
+        channel: &ResumeChannel,
+        client_saw: Option<&Position>,
+    ) -> Result<(Position, bool), StoreError> {
+        let member_since = channel.entered.before();
+        let is_credible = |saw: &&Position| saw.epoch == member_since.epoch && saw.sequence >= member_since.sequence;
+        let seen = *client_saw.filter(is_credible).unwrap_or(&channel.seen);
+        let key = player.game.channel(channel.channel.clone());
+        let slice = match self.0.ports.channels.read(&key, seen, 1).await {
+            Ok(slice) => slice,
+            Err(ChannelError::Store(error)) => return Err(error),
+            Err(_) => return Ok((seen, false)),
+        };
+        let oldest = slice.head.sequence.saturating_sub(REPLAY_EVENTS);
+        if seen.sequence < oldest {
+            return Ok((Position { sequence: oldest, ..seen }, false));
         }
+        Ok((seen, slice.complete))
     }
 }
 

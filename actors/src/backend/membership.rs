@@ -17,7 +17,7 @@ use crate::ports::{
 
 /// After this long, a place that is only held belongs to a step that was cut off.
 const RESERVATION_AGE: Duration = Duration::from_secs(10);
-/// Channels swept in one go.
+/// Channels looked up at once for a sweep.
 const SWEEP_BATCH: usize = 256;
 
 /// Why a player did not enter.
@@ -86,8 +86,9 @@ impl Backend {
             }
         };
         for (index, player) in (1..).zip(members) {
-            let entered = Position { epoch: channel.head.epoch, sequence: index };
-            self.confirm(&key.game.player(*player), &key.channel, slot, entered, 0).await?;
+            let (player, entered) = (key.game.player(*player), Position { epoch: channel.head.epoch, sequence: index });
+            let login = self.confirm(&player, &key.channel, slot, entered, 0).await?;
+            self.welcome(&player, &key.channel, slot, entered, login).await?;
         }
         Ok(channel)
     }
@@ -112,14 +113,28 @@ impl Backend {
         let channel = self.0.ports.channels.get(&player.game.channel(id.clone())).await?;
         let slot = Slot::of(channel.spec.kind);
         let (entered, login) = self.enter_slot(player, id, slot, Admission::Password(password)).await?;
+        self.welcome(player, id, slot, entered, login).await
+    }
+
+    /// Has a new member's live login hear the channel.
+    async fn welcome(
+        &self,
+        player: &PlayerKey,
+        id: &ChannelId,
+        slot: Slot,
+        entered: Position,
+        login: Option<Login>,
+    ) -> Result<(), EnterError> {
         match login {
             Some(login) => {
                 let note = Note::Joined { channel: id.clone(), after: entered.before() };
-                Ok(self.tell(player, &login, note).await?)
+                // A login that has just ended leaves this channel like its others.
+                self.tell(player, &login, note).await?;
+                Ok(())
             }
             // The socket was lost meanwhile, and a PUBLIC channel is for players with one.
             None if slot == Slot::Public => {
-                self.exit(player, id).await.ok();
+                self.leave(player, id, entered).await?;
                 Err(EnterError::Player(PlayerError::Offline))
             }
             None => Ok(()),
@@ -243,10 +258,16 @@ impl Backend {
     pub async fn sweep(&self, age: Duration) -> Result<usize, StoreError> {
         let now = self.now();
         let mut swept = 0;
-        for key in self.0.ports.channels.vacant(now - age, SWEEP_BATCH).await? {
-            swept += usize::from(self.0.ports.channels.delete_if_vacant(&key, now - age, now).await?);
+        loop {
+            let vacant = self.0.ports.channels.vacant(now - age, SWEEP_BATCH).await?;
+            let before = swept;
+            for key in &vacant {
+                swept += usize::from(self.0.ports.channels.delete_if_vacant(key, now - age, now).await?);
+            }
+            if vacant.len() < SWEEP_BATCH || swept == before {
+                return Ok(swept);
+            }
         }
-        Ok(swept)
     }
 }
 

@@ -18,7 +18,10 @@ impl Backend {
     /// # Errors
     /// The channel's, or the store's.
     pub async fn append(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
-        let channel = self.channel(&key).ok_or(ChannelError::NotFound)?;
+        // Without members here there is no actor, and none is started for it.
+        let Some(channel) = self.running_channel(&key) else {
+            return self.0.ports.channels.append(&key, event, self.now()).await;
+        };
         let crashed = |_| ChannelError::Store(StoreError("the channel's actor crashed".into()));
         channel.send(Append(event)).await.map_err(crashed)?
     }
@@ -30,10 +33,7 @@ impl Backend {
     pub(crate) async fn send_direct(&self, to: &PlayerKey, from: PlayerId, note: Note) -> Result<bool, StoreError> {
         let state = self.0.ports.players.look_up(to).await?;
         match state.login {
-            Some(login) if !state.blocks.iter().any(|block| block.player == from) => {
-                self.tell(to, &login, note).await?;
-                Ok(true)
-            }
+            Some(login) if !state.blocks.iter().any(|block| block.player == from) => self.tell(to, &login, note).await,
             _ => Ok(false),
         }
     }
@@ -44,7 +44,7 @@ impl Backend {
     /// `Offline`, or the store's.
     pub async fn send_note(&self, to: &PlayerKey, note: Note) -> Result<(), PlayerError> {
         let login = self.0.ports.players.look_up(to).await?.login.ok_or(PlayerError::Offline)?;
-        Ok(self.tell(to, &login, note).await?)
+        if self.tell(to, &login, note).await? { Ok(()) } else { Err(PlayerError::Offline) }
     }
 
     /// Appends a notice to every channel of a game. With an idempotency key it may be repeated after a failure:

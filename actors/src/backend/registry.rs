@@ -28,6 +28,11 @@ impl Backend {
         Some(channel)
     }
 
+    /// The channel's actor on this node, if it has one.
+    pub(super) fn running_channel(&self, key: &ChannelKey) -> Option<Addr<ChatChannel>> {
+        self.0.channels.0.lock().get(key).filter(|channel| channel.connected()).cloned()
+    }
+
     /// Number of channel actors on this node.
     pub fn channel_count(&self) -> usize {
         self.0.channels.0.lock().len()
@@ -61,7 +66,7 @@ impl Backend {
 
     /// Tells a channel's actor, if there is one, that a worker thread may have lost its last member.
     pub(crate) fn recount(&self, key: &ChannelKey, worker: WorkerId) {
-        if let Some(channel) = self.0.channels.0.lock().get(key) {
+        if let Some(channel) = self.running_channel(key) {
             channel.do_send(Recount(worker));
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{LocalBoxFuture, join_all};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -40,6 +40,8 @@ pub struct ChatChannel {
     /// One task at a time: what the members hear depends on the order.
     busy: bool,
     retired: bool,
+    /// Whether a task goes before the log, when both are waiting: neither may starve the other.
+    task_is_next: bool,
     /// Appends in progress.
     appending: usize,
     used_at: tokio::time::Instant,
@@ -50,7 +52,11 @@ pub struct ChatChannel {
 enum Task {
     /// After a restart: take over the members the fan-outs still have.
     Adopt,
-    Attach(AttachMember, oneshot::Sender<Result<(), Retired>>),
+    Attach {
+        member: AttachMember,
+        caught_up: bool,
+        answer: oneshot::Sender<Result<(), Retired>>,
+    },
     Recount(WorkerId),
 }
 
@@ -70,9 +76,11 @@ enum Done {
         ended: bool,
     },
     Read(LogSlice),
-    /// The channel does not exist.
+    /// The log to be read is gone, and the channel with it.
     Gone,
-    /// The store failed; the task is taken up again.
+    /// There was nothing to do: the channel of an attach does not exist.
+    Nothing,
+    /// The store failed; the task, or the reading, is taken up again.
     Failed {
         error: StoreError,
         task: Option<Task>,
@@ -92,6 +100,7 @@ impl ChatChannel {
             tasks: VecDeque::from([Task::Adopt]),
             busy: false,
             retired: false,
+            task_is_next: false,
             appending: 0,
             used_at: tokio::time::Instant::now(),
             crash_note,
@@ -103,19 +112,11 @@ impl ChatChannel {
         if self.busy {
             return;
         }
-        let (work, follower) = (self.work(), self.follower.as_mut());
-        let work = if let Some(task) = self.tasks.pop_front() {
-            let cursor = follower.map(|follower| follower.cursor());
-            work.carry_out(task, cursor, ctx.address()).boxed_local()
-        } else {
-            match follower.map_or(Step::Wait, Follower::next_step) {
-                Step::Deliver(events) => {
-                    let workers = self.workers.keys().copied().collect();
-                    work.deliver(events, workers).boxed_local()
-                }
-                Step::Read(after) => work.read(after).boxed_local(),
-                Step::Wait => return,
-            }
+        let step = if self.is_task_due() { None } else { self.next_log_step() };
+        let work = match (step, self.tasks.is_empty()) {
+            (Some(step), _) => self.follow_log(step),
+            (None, false) => self.start_task(ctx.address()),
+            (None, true) => return,
         };
         self.busy = true;
         ctx.spawn(work.into_actor(self).map(|done, actor, ctx| {
@@ -123,6 +124,51 @@ impl ChatChannel {
             actor.on_done(done, ctx);
             actor.pump(ctx);
         }));
+    }
+
+    /// Whether the front task may go before what the log has waiting. An attach must not: its member would miss, or
+    /// get twice, what lies between the members' place and its own.
+    fn is_task_due(&mut self) -> bool {
+        let Some(follower) = &mut self.follower else { return true };
+        let due = match self.tasks.front_mut() {
+            Some(Task::Attach { member: AttachMember { after: Some(after), .. }, caught_up, .. }) => {
+                if !*caught_up && !follower.reaches(*after) {
+                    // Once: the place may lie in a log that is gone.
+                    *caught_up = true;
+                    follower.fall_behind();
+                    return false;
+                }
+                self.task_is_next
+            }
+            Some(_) => self.task_is_next,
+            None => false,
+        };
+        due && follower.is_caught_up()
+    }
+
+    fn next_log_step(&mut self) -> Option<Step> {
+        self.task_is_next = true;
+        self.follower.as_mut().map(Follower::next_step).filter(|step| *step != Step::Wait)
+    }
+
+    fn follow_log(&self, step: Step) -> LocalBoxFuture<'static, Done> {
+        let work = self.work();
+        match step {
+            Step::Deliver(events) => work.deliver(events, self.workers.keys().copied().collect()).boxed_local(),
+            Step::Read(after) => work.read(after).boxed_local(),
+            Step::Wait => unreachable!("filtered out"),
+        }
+    }
+
+    fn start_task(&mut self, channel: Addr<Self>) -> LocalBoxFuture<'static, Done> {
+        self.task_is_next = false;
+        if self.follower.is_none() {
+            // Left by a subscription that came to nothing.
+            self.early.clear();
+        }
+        let cursor = self.follower.as_ref().map(Follower::cursor);
+        let task = self.tasks.pop_front().expect("checked by the caller");
+        self.work().carry_out(task, cursor, channel).boxed_local()
     }
 
     fn on_done(&mut self, done: Done, ctx: &mut Context<Self>) {
@@ -148,9 +194,16 @@ impl ChatChannel {
                     follower.on_read(slice);
                 }
             }
-            Done::Gone => self.follower = None,
+            Done::Gone => {
+                let now = self.backend.now();
+                self.follower.iter_mut().for_each(|follower| follower.on_gone(now));
+            }
+            Done::Nothing => {}
             Done::Failed { error, task } => {
-                self.tasks.extend(task);
+                match task {
+                    Some(task) => self.tasks.push_front(task),
+                    None => self.follower.iter_mut().for_each(Follower::on_read_failed),
+                }
                 self.pause(&error, ctx);
             }
         }
@@ -183,18 +236,14 @@ impl ChatChannel {
         self.used_at = tokio::time::Instant::now();
     }
 
-    fn is_quiet(&self) -> bool {
-        self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0
-    }
-
-    fn check_idle(&mut self, ctx: &mut Context<Self>) {
-        let is_idle = self.is_quiet() && self.used_at.elapsed() >= self.backend.settings().channel_linger;
-        self.let_go_if(is_idle, ctx);
+    fn is_idle(&self) -> bool {
+        let quiet = self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0;
+        quiet && self.used_at.elapsed() >= self.backend.settings().channel_linger
     }
 
     /// Lets go when nobody needs the channel: unsubscribe first, leave the registry, stop after a farewell.
-    fn let_go_if(&mut self, unneeded: bool, ctx: &mut Context<Self>) {
-        if !unneeded || self.retired {
+    fn check_idle(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_idle() || self.retired {
             return;
         }
         self.busy = true;
@@ -215,9 +264,11 @@ impl ChatChannel {
         debug!(channel = %self.key.channel, "channel is let go");
         self.retired = true;
         self.backend.forget_channel(&self.key, &ctx.address());
-        ctx.run_later(FAREWELL, |actor, ctx| {
-            actor.crash_note.withdraw();
-            ctx.stop();
+        ctx.run_interval(FAREWELL, |actor, ctx| {
+            if actor.appending == 0 {
+                actor.crash_note.withdraw();
+                ctx.stop();
+            }
         });
     }
 
@@ -238,16 +289,16 @@ impl Work {
         let done = match &task {
             Task::Adopt => self.adopt(channel).await,
             Task::Recount(worker) => Ok(self.recount(*worker).await),
-            Task::Attach(attach, _) => self.attach(attach, cursor, channel).await,
+            Task::Attach { member, .. } => self.attach(member, cursor, channel).await,
         };
         match (done, task) {
             (Err(ChannelError::Store(error)), task) => Done::Failed { error, task: Some(task) },
-            (done, Task::Attach(_, answer)) => {
+            (done, Task::Attach { answer, .. }) => {
                 // The connection may have gone meanwhile; then nobody waits for the answer.
                 let _ = answer.send(Ok(()));
-                done.unwrap_or(Done::Gone)
+                done.unwrap_or(Done::Nothing)
             }
-            (done, _) => done.unwrap_or(Done::Gone),
+            (done, _) => done.unwrap_or(Done::Nothing),
         }
     }
 
@@ -287,12 +338,12 @@ impl Work {
             }
         };
         let missed = match attach.after {
-            Some(after) => self.missed(after, cursor).await?,
-            None => Vec::new(),
+            Some(after) if after != cursor => self.missed(after, cursor).await?,
+            _ => Vec::new(),
         };
         let message = Attach { key: self.key.clone(), connection: attach.connection, missed, cursor };
         let members = match self.backend.fanout(attach.worker) {
-            Some(fanout) => fanout.send(message).await.map_or(0, |attached| attached.members),
+            Some(fanout) => fanout.send(message).await.unwrap_or(0),
             None => 0,
         };
         Ok(Done::Attached { worker: attach.worker, members, follower })
@@ -381,7 +432,7 @@ impl Handler<AttachMember> for ChatChannel {
             return Box::pin(async { Err(Retired) });
         }
         let (answer, answered) = oneshot::channel();
-        self.tasks.push_back(Task::Attach(attach, answer));
+        self.tasks.push_back(Task::Attach { member: attach, caught_up: false, answer });
         self.pump(ctx);
         Box::pin(async move { answered.await.unwrap_or(Err(Retired)) })
     }
@@ -404,12 +455,8 @@ impl Handler<Append> for ChatChannel {
         self.appending += 1;
         let (backend, key) = (self.backend.clone(), self.key.clone());
         let append = async move { backend.ports().channels.append(&key, event, backend.now()).await };
-        Box::pin(append.into_actor(self).map(|result, actor, ctx| {
+        Box::pin(append.into_actor(self).map(|result, actor, _| {
             actor.appending -= 1;
-            if matches!(result, Err(ChannelError::NotFound)) {
-                // Made-up ids must not pile up actors.
-                actor.let_go_if(actor.is_quiet(), ctx);
-            }
             result
         }))
     }

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{Event, Position};
+use crate::clock::Timestamp;
+use crate::event::{Event, EventBody, Position};
 use crate::ports::LogSlice;
 
 /// Events that may wait while the fan-outs are busy. Beyond, they are dropped here and read from the log later.
@@ -18,6 +19,8 @@ pub(super) struct Follower {
     pending: VecDeque<Arc<Event>>,
     /// Whether the log is known to be ahead of what is pending.
     behind: bool,
+    /// Whether the log is being read: what rings meanwhile may be in the slice or after it.
+    reading: bool,
 }
 
 /// What to do next.
@@ -33,7 +36,22 @@ pub(super) enum Step {
 impl Follower {
     /// Follows from `cursor`; `head` is where the subscription begins.
     pub(super) fn new(cursor: Position, head: Position) -> Self {
-        Self { cursor, pending: VecDeque::new(), behind: cursor != head }
+        Self { cursor, pending: VecDeque::new(), behind: cursor != head, reading: false }
+    }
+
+    /// Whether the members here have been given everything up to `position`.
+    pub(super) fn reaches(&self, position: Position) -> bool {
+        self.is_caught_up() && position.epoch == self.cursor.epoch && position.sequence <= self.cursor.sequence
+    }
+
+    /// Whether nothing is known to wait in the log beyond what is pending.
+    pub(super) fn is_caught_up(&self) -> bool {
+        !self.behind && !self.reading
+    }
+
+    /// The log is ahead, whether it has rung or not.
+    pub(super) fn fall_behind(&mut self) {
+        self.behind = true;
     }
 
     pub(super) fn cursor(&self) -> Position {
@@ -42,7 +60,7 @@ impl Follower {
 
     /// The subscription rang with `event`.
     pub(super) fn on_event(&mut self, event: Arc<Event>) {
-        if event.position.epoch != self.cursor.epoch {
+        if self.reading || event.position.epoch != self.cursor.epoch {
             self.behind = true;
         } else if event.position.sequence == self.next_sequence() && self.pending.len() < MAX_PENDING {
             self.pending.push_back(event);
@@ -53,14 +71,24 @@ impl Follower {
 
     /// The log was read after the place that [`Step::Read`] named.
     pub(super) fn on_read(&mut self, slice: LogSlice) {
+        self.reading = false;
         let last = slice.events.last().map_or(slice.head, |event| event.position);
-        if let Some(first) = slice.events.first() {
-            self.cursor = first.position.before();
-        } else {
-            self.cursor = slice.head;
-        }
+        self.cursor = slice.events.first().map_or(slice.head, |first| first.position.before());
         self.pending = slice.events.into_iter().map(Arc::new).collect();
-        self.behind = last != slice.head;
+        self.behind |= last != slice.head;
+    }
+
+    /// The log could not be read.
+    pub(super) fn on_read_failed(&mut self) {
+        self.reading = false;
+        self.behind = true;
+    }
+
+    /// The channel is gone, and its DELETE event was missed: the members are told all the same.
+    pub(super) fn on_gone(&mut self, now: Timestamp) {
+        let position = Position { sequence: self.next_sequence(), ..self.cursor };
+        self.pending.push_back(Arc::new(Event { position, at: now, body: EventBody::Deleted }));
+        (self.reading, self.behind) = (false, false);
     }
 
     pub(super) fn next_step(&mut self) -> Step {
@@ -69,6 +97,7 @@ impl Follower {
             self.cursor = events[events.len() - 1].position;
             Step::Deliver(events)
         } else if self.behind {
+            (self.behind, self.reading) = (false, true);
             Step::Read(self.cursor)
         } else {
             Step::Wait
@@ -85,8 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::Timestamp;
-    use crate::event::{Epoch, EventBody};
+    use crate::event::Epoch;
     use crate::ids::PlayerId;
 
     fn at(epoch: u64, sequence: u64) -> Position {
@@ -115,6 +143,28 @@ mod tests {
                 Step::Wait => return,
             }
         }
+    }
+
+    #[test]
+    fn what_rings_while_the_log_is_read_is_not_lost() {
+        let mut follower = Follower::new(at(1, 5), at(1, 7));
+        assert_eq!(follower.next_step(), Step::Read(at(1, 5)));
+        let slice = read(1, 7, 100, at(1, 5));
+        follower.on_event(Arc::new(event(at(1, 8))));
+        follower.on_read(slice);
+        let mut out = Vec::new();
+        drain(&mut follower, 1, 8, 100, &mut out);
+        assert_eq!(out, [at(1, 6), at(1, 7), at(1, 8)]);
+    }
+
+    #[test]
+    fn members_of_a_channel_that_is_gone_are_told() {
+        let mut follower = Follower::new(at(1, 4), at(1, 5));
+        assert_eq!(follower.next_step(), Step::Read(at(1, 4)));
+        follower.on_gone(Timestamp(9));
+        let Step::Deliver(events) = follower.next_step() else { panic!("something to hand out") };
+        assert_eq!((events.len(), &events[0].body), (1, &EventBody::Deleted));
+        assert_eq!(follower.next_step(), Step::Wait);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `PlayerConnection`, the actor beside a socket.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,11 +9,13 @@ use futures_util::FutureExt;
 use futures_util::future::Shared;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::{debug, error};
 
 use super::messages::{Incoming, Kick, Lost, Note, ShutDown};
 use super::rules::{Conduct, Identity, Silence, Verdict};
-use crate::backend::{Backend, CrashNote, Crashed, Game, LogIn, LoggedIn, Mode};
+use crate::backend::{Backend, Crashed, Game, LogIn, LoggedIn, Mode};
+use crate::clock::Timestamp;
 use crate::close::Close;
 use crate::event::{EventBody, Position};
 use crate::fanout::{Detached, Listener, Listeners, WorkerId};
@@ -33,6 +36,8 @@ pub struct PlayerConnection {
     listeners: Rc<Listeners>,
     outbox: Rc<Outbox>,
     conduct: Conduct,
+    /// Silence is measured by a clock that nobody sets.
+    opened: Instant,
     phase: Phase,
 }
 
@@ -59,7 +64,8 @@ struct Session {
     player: PlayerKey,
     login: LoginId,
     listener: Rc<Listener>,
-    crash_note: CrashNote,
+    /// Where each channel is heard from, for those that are not heard yet when the socket ends.
+    hearing: HashMap<ChannelKey, Position>,
 }
 
 /// What a login under way needs when it is through.
@@ -85,8 +91,13 @@ impl PlayerConnection {
         listeners: Rc<Listeners>,
         outbox: Rc<Outbox>,
     ) -> Self {
-        let conduct = Conduct::new(&backend.settings().connection, backend.now());
-        Self { id, worker, backend, listeners, outbox, conduct, phase: Phase::Fresh }
+        let conduct = Conduct::new(&backend.settings().connection, Timestamp::default());
+        Self { id, worker, backend, listeners, outbox, conduct, opened: Instant::now(), phase: Phase::Fresh }
+    }
+
+    /// Time since the socket was opened, for the rules.
+    fn uptime(&self) -> Timestamp {
+        Timestamp::default() + self.opened.elapsed()
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -132,12 +143,12 @@ impl PlayerConnection {
         let login =
             Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
         self.phase = Phase::LoggingIn(LoggingIn::new(login.id.clone()));
-        self.backend.enlist(&login.id, self.id);
+        self.backend.enlist(&login.id, ctx.address());
         let player = game.id.player(credentials.player_id);
         let mode = if reconnect { Mode::Reconnect { seen: credentials.seen() } } else { Mode::Connect };
         let attempt = Attempt { game, player: player.clone(), login: login.id.clone(), credentials, pending };
         let (request, backend) = (LogIn { player, login, mode }, self.backend.clone());
-        let logged_in = self.backend.spawn(async move { backend.log_in(request).await });
+        let logged_in = self.backend.spawn(async move { backend.log_in_for_socket(request).await });
         Box::pin(logged_in.into_actor(self).map(move |result, actor, ctx| actor.on_logged_in(result, attempt, ctx)))
     }
 
@@ -159,11 +170,18 @@ impl PlayerConnection {
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
                 return;
             }
-            Ok(_) => self.log_out(attempt.player, attempt.login.clone(), Vec::new()),
+            Ok(logged_in) => {
+                let heard = |(channel, after): (_, Option<_>)| Some((attempt.player.game.channel(channel), after?));
+                let seen = logged_in.attach.into_iter().filter_map(heard).collect();
+                self.log_out(attempt.player, attempt.login, seen);
+                return self.finish(ctx);
+            }
             Err(PlayerError::Suspended) => self.refuse(&attempt.pending, Status::Forbidden, Close::Forbidden, ctx),
             Err(error) => {
                 error!(player.id = %attempt.player.player, %error, "login failed");
                 self.answer(&attempt.pending, Status::InternalServerError, None);
+                // It may have been claimed before it failed.
+                self.log_out(attempt.player, attempt.login.clone(), Vec::new());
             }
         }
         self.backend.strike_off(&attempt.login);
@@ -180,12 +198,13 @@ impl PlayerConnection {
         let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());
         let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
         self.listeners.add(listener.clone());
+        let mut hearing = HashMap::new();
         for (channel, after) in logged_in.attach {
-            self.attach(player.game.channel(channel), after);
+            let key = player.game.channel(channel);
+            hearing.extend(after.map(|after| (key.clone(), after)));
+            self.attach(key, after);
         }
-        let crashed = Crashed::Connection { player: player.clone(), login: login.clone() };
-        let crash_note = self.backend.crash_note(crashed);
-        self.phase = Phase::Online(Session { game, player, login, listener, crash_note });
+        self.phase = Phase::Online(Session { game, player, login, listener, hearing });
     }
 
     /// Has the channel's events handed to this connection.
@@ -262,10 +281,10 @@ impl PlayerConnection {
         if !matches!(self.phase, Phase::Online(_)) {
             return None;
         }
-        let Phase::Online(mut session) = std::mem::replace(&mut self.phase, Phase::Ended) else { return None };
-        session.crash_note.withdraw();
-        self.backend.strike_off(&session.login);
-        let detached = self.listeners.remove(self.id);
+        let Phase::Online(session) = std::mem::replace(&mut self.phase, Phase::Ended) else { return None };
+        let mut detached = self.listeners.remove(self.id);
+        detached.add_unheard(session.hearing);
+        self.backend.begin_leaving(&session.login, &detached.seen);
         for key in &detached.emptied {
             self.backend.recount(key, self.worker);
         }
@@ -290,7 +309,7 @@ impl PlayerConnection {
 
     fn watch_silence(&mut self, ctx: &mut Context<Self>) {
         let logged_in = matches!(self.phase, Phase::Online(_));
-        match self.conduct.on_silence(logged_in, &self.backend.settings().connection, self.backend.now()) {
+        match self.conduct.on_silence(logged_in, &self.backend.settings().connection, self.uptime()) {
             Silence::Close(reason) => self.end(Some(reason), ctx),
             Silence::Fine(left) => {
                 // A login meanwhile begins the other limit.
@@ -334,8 +353,7 @@ impl Handler<Incoming> for PlayerConnection {
             Ok(request) => Pending { kind: request.kind.clone(), correlation_id: request.correlation_id.clone() },
             Err(_) => Pending { kind: Kind::Unknown(String::new()), correlation_id: None },
         };
-        let (limits, now) = (&self.backend.settings().connection, self.backend.now());
-        let identity = self.identity();
+        let (identity, now, limits) = (self.identity(), self.uptime(), &self.backend.settings().connection);
         let verdict = self.conduct.on_request(request, identity, limits, now);
         self.obey(verdict, pending, ctx)
     }
@@ -408,10 +426,14 @@ impl PlayerConnection {
     }
 
     fn on_note(&mut self, note: Note, ctx: &mut Context<Self>) {
-        let Phase::Online(session) = &self.phase else { return };
+        let Phase::Online(session) = &mut self.phase else { return };
         let (index, me) = (session.game.index, session.player.player);
         match note {
-            Note::Joined { channel, after } => self.attach(session.player.game.channel(channel), Some(after)),
+            Note::Joined { channel, after } => {
+                let key = session.player.game.channel(channel);
+                session.hearing.insert(key.clone(), after);
+                self.attach(key, Some(after));
+            }
             Note::Blocked { player, blocked } => session.listener.set_blocked(player, blocked),
             Note::DirectChat { from, .. } if session.listener.blocks(from) => {}
             Note::DirectChat { from, message, extra_data, at } => {
@@ -429,5 +451,25 @@ impl LoggingIn {
     fn new(login: LoginId) -> Self {
         let (sender, receiver) = oneshot::channel();
         Self { login, ended: false, notes: Vec::new(), _through: sender, through: receiver.shared() }
+    }
+}
+
+/// After a panic: the socket is closed, and the keeper ends the login.
+impl Drop for PlayerConnection {
+    fn drop(&mut self) {
+        if matches!(self.phase, Phase::Ended) {
+            return;
+        }
+        self.outbox.close(Close::ServerError);
+        let login = self.login().cloned();
+        let left = self.leave_online();
+        self.backend.remove_connection(self.id);
+        match left {
+            Some((player, login, detached)) => {
+                self.backend.report(Crashed::Connection { player, login, seen: detached.seen });
+            }
+            // A login under way finds itself struck off when it is through.
+            None => login.iter().for_each(|login| self.backend.strike_off(login)),
+        }
     }
 }

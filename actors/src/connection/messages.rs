@@ -11,7 +11,7 @@ use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId};
 
 /// A text message came in. Answered when the request has been dealt with.
-#[derive(Debug, Message)]
+#[derive(Message)]
 #[rtype(result = "()")]
 pub struct Incoming(pub String);
 

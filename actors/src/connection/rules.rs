@@ -12,6 +12,9 @@ use crate::rate::{Rate, TokenBucket};
 /// Refused chat messages in a row after which a flooding client is closed; one more is forgiven each second.
 const FLOOD_PATIENCE: Rate = Rate { per_sec: 1, burst: 50 };
 
+/// Requests of any kind one connection may send: far more than a client needs, and a bound on what one can cost.
+const REQUESTS: Rate = Rate { per_sec: 100, burst: 300 };
+
 /// How a connection has behaved so far.
 #[derive(Debug)]
 pub(super) struct Conduct {
@@ -19,6 +22,7 @@ pub(super) struct Conduct {
     last_request_at: Timestamp,
     chat: TokenBucket,
     patience: TokenBucket,
+    requests: TokenBucket,
 }
 
 /// Who is logged in.
@@ -55,6 +59,7 @@ impl Conduct {
             last_request_at: now,
             chat: TokenBucket::full(chat_rate(limits), now),
             patience: TokenBucket::full(FLOOD_PATIENCE, now),
+            requests: TokenBucket::full(REQUESTS, now),
         }
     }
 
@@ -67,6 +72,9 @@ impl Conduct {
         now: Timestamp,
     ) -> Verdict {
         self.last_request_at = now;
+        if !self.requests.take(REQUESTS, now) {
+            return Verdict::Close(Close::Flood);
+        }
         let Ok(request) = request else { return Verdict::Close(Close::NotJson) };
         match (request.kind, identity) {
             (Kind::Ping, None) => Verdict::Close(Close::PingBeforeConnect),
@@ -209,6 +217,15 @@ mod tests {
         assert!(verdicts[..20].iter().all(|verdict| matches!(verdict, Verdict::Post(_))));
         assert!(verdicts[20..70].iter().all(|verdict| *verdict == Verdict::Answer(Status::TooManyMessages)));
         assert_eq!(verdicts[70], Verdict::AnswerAndClose(Status::TooManyMessages, Close::Flood));
+    }
+
+    #[test]
+    fn a_flood_of_any_requests_is_closed() {
+        let mut conduct = Conduct::new(&limits(), NOW);
+        let ping =
+            |conduct: &mut Conduct| conduct.on_request(parse(r#"{"packetType":"PING"}"#), Some(ME), &limits(), NOW);
+        assert!((0..300).all(|_| ping(&mut conduct) == Verdict::Pong));
+        assert_eq!(ping(&mut conduct), Verdict::Close(Close::Flood));
     }
 
     #[test]

@@ -30,20 +30,14 @@ pub struct Deliver {
 }
 
 /// Makes a connection a member: first it gets what it missed, then everything after `cursor`.
+/// Answers how many members there are on this thread now.
 #[derive(Message)]
-#[rtype(result = "Attached")]
+#[rtype(result = "usize")]
 pub struct Attach {
     pub key: Arc<ChannelKey>,
     pub connection: ConnectionId,
     pub missed: Vec<Arc<Encoded>>,
     pub cursor: Position,
-}
-
-/// What became of an [`Attach`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
-pub struct Attached {
-    /// Members on this thread now.
-    pub members: usize,
 }
 
 /// Asks what a channel's members on this thread were given last; `None` when there are none.
@@ -79,9 +73,12 @@ impl Handler<Deliver> for Fanout {
 async fn hand_out(listeners: Rc<Listeners>, deliver: Deliver) -> usize {
     let Some((cursor, members)) = listeners.room(&deliver.key) else { return 0 };
     let new = unseen(cursor, &deliver.events);
+    let mut served = 0;
     for chunk in members.chunks(CHUNK) {
         chunk.iter().for_each(|member| give(member, new));
-        if members.len() > CHUNK {
+        served += chunk.len();
+        if served < members.len() {
+            listeners.handing_out(&deliver.key, &members, served, new);
             tokio::task::yield_now().await;
         }
     }
@@ -111,19 +108,19 @@ fn give(member: &Listener, events: &[Arc<Encoded>]) {
 }
 
 impl Handler<Attach> for Fanout {
-    type Result = Attached;
+    type Result = usize;
 
-    fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Attached {
+    fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> usize {
         if let Some(listener) = self.listeners.get(attach.connection)
             && !listener.is_in(&attach.key)
         {
             let missed = without_own_gap(&attach.missed, listener.player);
-            give(&listener, &missed);
+            listener.replay(&missed);
             if !missed.last().is_some_and(|last| last.ends_membership_of(listener.player)) {
                 self.listeners.join(&attach.key, &listener, attach.cursor);
             }
         }
-        Attached { members: self.listeners.count(&attach.key) }
+        self.listeners.count(&attach.key)
     }
 }
 

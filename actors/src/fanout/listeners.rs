@@ -37,6 +37,15 @@ struct Room {
     cursor: Position,
     /// Copied only when somebody leaves while an event is being handed out.
     members: Rc<Vec<Rc<Listener>>>,
+    /// Who has been given events that the cursor does not count yet.
+    served: Option<Served>,
+}
+
+/// A hand-out under way: the first `count` of `members` have been given everything up to `cursor`.
+struct Served {
+    members: Rc<Vec<Rc<Listener>>>,
+    count: usize,
+    cursor: Position,
 }
 
 /// What a connection leaves behind.
@@ -95,10 +104,24 @@ impl Listener {
         leaves
     }
 
+    /// What a member missed: asked for by itself, so the outbox's bounds are not for it.
+    pub fn replay(&self, missed: &[Arc<Encoded>]) {
+        for encoded in missed {
+            if self.may_see(&encoded.event.body) {
+                self.outbox.push_replay(self.frame(encoded));
+            }
+        }
+        self.outbox.flush();
+    }
+
+    fn frame(&self, encoded: &Arc<Encoded>) -> Frame {
+        Frame::Shared { encoded: encoded.clone(), with_place: self.with_place }
+    }
+
     /// Queues an event, unless a block or the language stands between.
     pub fn push(&self, encoded: &Arc<Encoded>) {
         if self.may_see(&encoded.event.body) {
-            self.outbox.push(Frame::Shared { encoded: encoded.clone(), with_place: self.with_place });
+            self.outbox.push(self.frame(encoded));
         }
     }
 
@@ -126,7 +149,7 @@ impl Listeners {
         debug_assert!(!listener.is_in(key), "joined once");
         listener.rooms.borrow_mut().push(key.clone());
         let mut rooms = self.rooms.borrow_mut();
-        let room = rooms.entry(key.clone()).or_insert_with(|| Room { cursor, members: Rc::default() });
+        let room = rooms.entry(key.clone()).or_insert_with(|| Room { cursor, members: Rc::default(), served: None });
         Rc::make_mut(&mut room.members).push(listener.clone());
     }
 
@@ -135,10 +158,24 @@ impl Listeners {
         self.rooms.borrow().get(key).map(|room| (room.cursor, room.members.clone()))
     }
 
+    /// Records that the first `count` of `members` were given `events`, and the rest will be.
+    pub fn handing_out(
+        &self,
+        key: &ChannelKey,
+        members: &Rc<Vec<Rc<Listener>>>,
+        count: usize,
+        events: &[Arc<Encoded>],
+    ) {
+        if let (Some(room), Some(last)) = (self.rooms.borrow_mut().get_mut(key), events.last()) {
+            room.served = Some(Served { members: members.clone(), count, cursor: last.event.position });
+        }
+    }
+
     /// Records that `events` were handed out: the cursor moves, and who left by one of them is no member any more.
     pub fn handed_out(&self, key: &ChannelKey, events: &[Arc<Encoded>]) {
         let mut rooms = self.rooms.borrow_mut();
         let Some(room) = rooms.get_mut(key) else { return };
+        room.served = None;
         if let Some(last) = events.last() {
             room.cursor = last.event.position;
         }
@@ -171,7 +208,7 @@ impl Listeners {
         let mut rooms = self.rooms.borrow_mut();
         let Some(room) = rooms.get_mut(key) else { return };
         Rc::make_mut(&mut room.members).retain(|member| !Rc::ptr_eq(member, listener));
-        detached.seen.push(((**key).clone(), room.cursor));
+        detached.seen.push(((**key).clone(), room.given_to(listener)));
         if room.members.is_empty() {
             detached.emptied.push((**key).clone());
             rooms.remove(key);
@@ -180,6 +217,15 @@ impl Listeners {
 }
 
 impl Detached {
+    /// Adds channels that were to be heard after these places and were not yet.
+    pub fn add_unheard(&mut self, hearing: impl IntoIterator<Item = (ChannelKey, Position)>) {
+        for (key, after) in hearing {
+            if !self.seen.iter().any(|(heard, _)| *heard == key) {
+                self.seen.push((key, after));
+            }
+        }
+    }
+
     /// Takes back what was queued and never left.
     fn rewind(&mut self, unsent: &[Arc<Encoded>]) {
         for encoded in unsent {
@@ -189,5 +235,14 @@ impl Detached {
                 }
             }
         }
+    }
+}
+
+impl Room {
+    /// The newest event this member was given.
+    fn given_to(&self, listener: &Rc<Listener>) -> Position {
+        let is_served =
+            |served: &&Served| served.members[..served.count].iter().any(|member| Rc::ptr_eq(member, listener));
+        self.served.as_ref().filter(is_served).map_or(self.cursor, |served| served.cursor)
     }
 }

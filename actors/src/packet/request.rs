@@ -1,6 +1,7 @@
 //! Requests: client to server.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -43,7 +44,7 @@ pub enum Command {
 }
 
 /// Body of CONNECT and RECONNECT.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
     pub game_index: i64,
@@ -187,6 +188,17 @@ impl Kind {
     /// Whether a failed answer still carries `"body":{}`.
     pub const fn answers_with_body(&self) -> bool {
         matches!(self, Self::Connect | Self::Reconnect)
+    }
+}
+
+/// Without the login key: it is as good as a password.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { game_index, player_id, .. } = self;
+        f.debug_struct("Credentials")
+            .field("game_index", game_index)
+            .field("player_id", player_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -74,9 +74,16 @@ impl PlayerState {
         Ok(self.login.clone())
     }
 
+    /// A later membership of the same channel stays: confirmations may overtake each other.
     pub fn confirm(&mut self, confirmed: &Joined) -> Option<Login> {
-        self.joined.retain(|joined| joined.channel != confirmed.channel);
-        self.joined.push(confirmed.clone());
+        let is_later = |joined: &Joined| match (joined.entered, confirmed.entered) {
+            (Some(known), Some(new)) => known.epoch == new.epoch && known.sequence > new.sequence,
+            _ => false,
+        };
+        if !self.joined.iter().any(|joined| joined.channel == confirmed.channel && is_later(joined)) {
+            self.joined.retain(|joined| joined.channel != confirmed.channel);
+            self.joined.push(confirmed.clone());
+        }
         self.login.clone()
     }
 
@@ -132,7 +139,7 @@ mod tests {
     const BLOCK_CAP: usize = 2;
 
     /// One step of the port. Few ids, so that steps meet.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Copy, Debug)]
     enum Step {
         Claim(u8),
         Release(u8),
@@ -187,7 +194,10 @@ mod tests {
 
     fn resume(number: u8, lost_at: Timestamp) -> Resume {
         let (channel, slot) = (channel(number), slot(number));
-        Resume { lost_at, channels: vec![ResumeChannel { channel, slot, seen: place(1), password_revision: 0 }] }
+        Resume {
+            lost_at,
+            channels: vec![ResumeChannel { channel, slot, entered: place(1), seen: place(1), password_revision: 0 }],
+        }
     }
 
     /// Performs a step and checks what holds of it alone.
@@ -227,8 +237,11 @@ mod tests {
                     let entered = Some(place(entered));
                     let (channel, slot) = (channel(number), slot(number));
                     let joined = Joined { channel, slot, entered, password_revision: 0, since: now };
+                    let newest = before.joined.iter().filter(|known| known.channel == joined.channel);
+                    let newest = newest.filter_map(|known| known.entered).chain(entered).max_by_key(|at| at.sequence);
                     assert_eq!(state.confirm(&joined), before.login);
-                    assert!(state.joined.contains(&joined));
+                    let listed = state.joined.iter().find(|listed| listed.channel == joined.channel);
+                    assert_eq!(listed.and_then(|listed| listed.entered), newest);
                     assert_eq!(state.joined.len(), before.joined.len());
                 }
             }

@@ -51,6 +51,8 @@ pub struct Resume {
 pub struct ResumeChannel {
     pub channel: ChannelId,
     pub slot: Slot,
+    /// Where the membership began: a client's own position counts from there.
+    pub entered: Position,
     pub seen: Position,
     pub password_revision: u32,
 }

@@ -121,23 +121,35 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, subscribers: &S
 fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<Step>) {
     let afterwards = RefCell::default();
     let mut answers = Vec::with_capacity(batch.len());
-    let result = (|| {
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let transaction = Transaction { sql: connection, afterwards: &afterwards };
-        answers.extend(batch.drain(..).map(|step| step(&transaction)));
-        connection.prepare_cached("COMMIT")?.execute([])
-    })();
+    let transaction = Transaction { sql: connection, afterwards: &afterwards };
+    let result = run_steps(&transaction, batch, &mut answers);
     if let Err(error) = &result {
         error!(%error, "commit failed");
         roll_back(connection);
-    }
-    let result = result.map(|_| ()).map_err(|error: rusqlite::Error| StoreError(error.to_string()));
-    if result.is_ok() {
+    } else {
         afterwards.into_inner().into_iter().for_each(|step| subscribers.perform(step));
     }
-    // After a failed BEGIN the steps were never run: dropping them tells their callers.
+    // Steps that were never run: dropping them tells their callers.
     batch.clear();
     answers.into_iter().for_each(|answer| answer(result.as_ref().copied()));
+}
+
+fn run_steps(
+    transaction: &Transaction<'_>,
+    batch: &mut Vec<Step>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError(error.to_string());
+    let execute = |sql| transaction.sql.prepare_cached(sql).and_then(|mut sql| sql.execute([])).map_err(failed);
+    execute("BEGIN IMMEDIATE")?;
+    for step in batch.drain(..) {
+        answers.push(step(transaction));
+        // A full disk or a failed write ends the whole transaction: going on would begin one per step.
+        if transaction.sql.is_autocommit() {
+            return Err(StoreError("the database gave up the transaction".into()));
+        }
+    }
+    execute("COMMIT").map(|_| ())
 }
 
 fn roll_back(connection: &Connection) {

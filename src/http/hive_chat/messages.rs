@@ -23,6 +23,10 @@ const CUSTOM_BYTES: usize = 8000;
 /// Most messages before or after the anchor.
 const HISTORY_SIZE: usize = 50;
 
+/// Names under which repeats of the operations are known.
+const NOTICE: &str = "notices/channel";
+const CUSTOM: &str = "customs/channel";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChannelNotice {
@@ -68,7 +72,7 @@ pub(super) async fn notice_channel(caller: GameServer, request: HttpRequest, Bod
     let channel = notice.channel_id.map(|id| caller.channel(&id)).transpose()?;
     let key = idempotency::key(&request)?;
     let backend = caller.api.backend.clone();
-    let (game, lang, event_key) = (caller.game.id.clone(), notice.lang_code, key.clone());
+    let (game, lang, event_key) = (caller.game.id.clone(), notice.lang_code, publication(NOTICE, key.as_ref()));
     let publish = async move {
         match channel {
             Some(channel) => {
@@ -79,7 +83,7 @@ pub(super) async fn notice_channel(caller: GameServer, request: HttpRequest, Bod
         }
         Ok(Success::empty())
     };
-    run(caller, "notices/channel", key, body, publish).await
+    run(caller, NOTICE, key, body, publish).await
 }
 
 /// 16: to one player with a live socket.
@@ -95,13 +99,14 @@ pub(super) async fn custom_channel(caller: GameServer, request: HttpRequest, Bod
     let custom: ChannelCustom = parse(&body, is_json(&request))?;
     let payload = checked_payload(custom.payload)?.into();
     let (channel, key) = (caller.channel(&custom.channel_id)?, idempotency::key(&request)?);
-    let event = NewEvent { body: EventBody::Custom { payload }, idempotency_key: key.clone() };
+    let idempotency_key = publication(CUSTOM, key.as_ref());
+    let event = NewEvent { body: EventBody::Custom { payload }, idempotency_key };
     let backend = caller.api.backend.clone();
     let publish = async move {
         backend.append(channel, event).await?;
         Ok(Success::empty())
     };
-    run(caller, "customs/channel", key, body, publish).await
+    run(caller, CUSTOM, key, body, publish).await
 }
 
 /// 18: an opaque payload to one player with a live socket.
@@ -126,6 +131,11 @@ async fn send_note(
         Ok(Success::empty())
     };
     run(caller, operation, key, body, publish).await
+}
+
+/// The key in the channel's log: one key may serve for a notice and a custom message.
+fn publication(operation: &str, key: Option<&String>) -> Option<String> {
+    key.map(|key| format!("{operation}:{key}"))
 }
 
 /// Publishes to the end even when the caller hangs up.

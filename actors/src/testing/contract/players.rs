@@ -224,7 +224,13 @@ async fn only_the_live_login_is_released(ports: &Ports, game: GameId) {
 }
 
 fn snapshot() -> Resume {
-    let seen = ResumeChannel { channel: channel("room"), slot: Slot::Closed, seen: at(4), password_revision: 2 };
+    let seen = ResumeChannel {
+        channel: channel("room"),
+        slot: Slot::Closed,
+        entered: at(2),
+        seen: at(4),
+        password_revision: 2,
+    };
     Resume { lost_at: NOW, channels: vec![seen] }
 }
 

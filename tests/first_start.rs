@@ -1,0 +1,159 @@
+//! A node started with no configuration at all: what it keeps, and that the lines it prints work as they stand.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::command::{FREE_PORTS, PROGRAM, Running, failure, finish, printed, run, text};
+use crate::support::within;
+
+fn folder() -> TempDir {
+    TempDir::with_prefix("guildhall-test-").expect("a temporary folder")
+}
+
+/// The lines of a banner that begin with this word.
+fn lines<'a>(banner: &'a str, word: &str) -> Vec<&'a str> {
+    banner.lines().map(str::trim).filter(|line| line.starts_with(word)).collect()
+}
+
+/// Runs a line in a shell that finds our program, in the working directory of the node.
+async fn shell(folder: &Path, line: &str) -> std::process::Output {
+    let programs = Path::new(PROGRAM).parent().expect("a file lies in a folder").to_owned();
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&known))).expect("a path");
+    let mut sh = Command::new("sh");
+    sh.args(["-c", line]).current_dir(folder).env("PATH", path).env("no_proxy", "*").kill_on_drop(true);
+    finish(sh).await
+}
+
+/// What a printed `curl` line is answered: by curl where there is one, else by the same request made here.
+async fn answer_to(folder: &Path, line: &str) -> Value {
+    let curl = Command::new("curl").arg("--version").output().await.is_ok();
+    let body = if curl { text(&shell(folder, line).await.stdout) } else { replay(line).await };
+    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{line}: {error}: {body}"))
+}
+
+/// Makes the request of a `curl -X POST URL [-H 'name: value'] [-d 'body']` line.
+async fn replay(line: &str) -> String {
+    let url = line.split(' ').nth(3).expect("a URL");
+    let client = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    let mut request = client.post(url);
+    for (flag, value) in quoted(line) {
+        request = match value.split_once(": ").filter(|_| flag == "-H") {
+            Some((name, value)) => request.header(name, value),
+            None => request.body(value.to_owned()),
+        };
+    }
+    let response = within(line, request.send()).await.expect("an answer");
+    within(line, response.text()).await.expect("a body")
+}
+
+/// Each quoted value of a command line, with the flag before it.
+fn quoted(line: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<_> = line.split('\'').collect();
+    let flag = |text: &'_ str| text.trim_end().rsplit(' ').next().map_or(0, str::len);
+    parts
+        .chunks_exact(2)
+        .map(|pair| (&pair[0].trim_end()[pair[0].trim_end().len() - flag(pair[0])..], pair[1]))
+        .collect()
+}
+
+/// Connects to a printed URL as player 5001 of the demo game; the status of the answer.
+async fn connect_status(url: &str, login_key: &str) -> Value {
+    let (mut socket, _) = within(url, tokio_tungstenite::connect_async(url)).await.expect("the handshake succeeds");
+    let body = json!({ "gameIndex": 1, "playerId": 5001, "langCode": "en", "loginKey": login_key });
+    let packet = json!({ "packetType": "CONNECT", "body": body }).to_string();
+    within("sending", socket.send(Message::text(packet))).await.expect("the socket takes a message");
+    let answer = within("an answer", socket.next()).await.expect("a message").expect("a good one");
+    let answer: Value = serde_json::from_str(answer.to_text().expect("text")).expect("JSON");
+    answer["status"].clone()
+}
+
+#[tokio::test]
+async fn a_node_without_configuration_listens_on_loopback_and_keeps_its_data_to_itself() {
+    let folder = folder();
+    let node = Running::start(folder.path(), &FREE_PORTS).await;
+    assert!(node.public.ip().is_loopback() && node.admin.ip().is_loopback());
+    let data = folder.path().join("guildhall-data");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for entry in fs::read_dir(&data).expect("readable") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert!(data.join("development.toml").is_file());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn beyond_loopback_a_node_without_configuration_does_not_start() {
+    let folder = folder();
+    for flags in [["--public", "0.0.0.0:0", "--admin", "127.0.0.1:0"], ["--public", "127.0.0.1:0", "--admin", "[::]:0"]]
+    {
+        let told = failure(&run(folder.path(), &flags).await);
+        assert!(told.contains("no game is configured"), "{told}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn the_printed_lines_work_as_they_stand() {
+    let folder = folder();
+    let node = Running::start(folder.path(), &FREE_PORTS).await;
+    let curls = lines(&node.banner, "curl ");
+    let [create, token] = curls[..] else { panic!("two curl lines in\n{}", node.banner) };
+    let made = answer_to(folder.path(), create).await;
+    assert_eq!((&made["code"], &made["data"]["channelId"]), (&json!(0), &json!("lobby")), "{made}");
+    let issued = answer_to(folder.path(), token).await;
+    let from_http = issued["data"]["token"].as_str().expect("a token").to_owned();
+    let [by_hand] = lines(&node.banner, "guildhall token ")[..] else { panic!("a token line in\n{}", node.banner) };
+    let by_hand = printed(&shell(folder.path(), by_hand).await);
+    let [url] = lines(&node.banner, "ws://")[..] else { panic!("a socket URL in\n{}", node.banner) };
+    for key in [from_http.as_str(), by_hand.trim_end()] {
+        assert_eq!(connect_status(url, key).await, 200, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn the_printed_lines_work_from_another_data_folder() {
+    let folder = folder();
+    let arguments = [&FREE_PORTS[..], &["--data", "somebody's data"]].concat();
+    let node = Running::start(folder.path(), &arguments).await;
+    let [by_hand] = lines(&node.banner, "guildhall token ")[..] else { panic!("a token line in\n{}", node.banner) };
+    let key = printed(&shell(folder.path(), by_hand).await);
+    let [url] = lines(&node.banner, "ws://")[..] else { panic!("a socket URL in\n{}", node.banner) };
+    assert_eq!(connect_status(url, key.trim_end()).await, 200);
+}
+
+#[tokio::test]
+async fn the_printed_admin_key_opens_the_operator_api() {
+    let folder = folder();
+    let node = Running::start(folder.path(), &FREE_PORTS).await;
+    let [line] = lines(&node.banner, "admin key ")[..] else { panic!("an admin key in\n{}", node.banner) };
+    let key = line.rsplit(' ').next().expect("a key");
+    let client = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    let request = client.get(format!("http://{}/admin/v1/overview", node.admin)).header("X-Admin-Key", key);
+    assert_eq!(within("overview", request.send()).await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn the_keys_of_the_first_start_stay() {
+    let folder = folder();
+    let mut banners = Vec::new();
+    for _ in 0..2 {
+        let node = Running::start(folder.path(), &FREE_PORTS).await;
+        let keys = [lines(&node.banner, "certification key "), lines(&node.banner, "admin key ")].concat();
+        banners.push(keys.join("\n"));
+        node.stop().await;
+    }
+    assert_eq!(banners[0], banners[1]);
+    let elsewhere = self::folder();
+    let other = Running::start(elsewhere.path(), &FREE_PORTS).await;
+    assert_ne!(lines(&other.banner, "admin key ").concat(), banners[0].lines().last().unwrap_or_default(), "random");
+}

@@ -1,0 +1,208 @@
+//! A node without a network: the backend over the embedded store, and players whose sockets are recorded.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use guildhall::adapters::embedded::Embedded;
+use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Ports, Settings};
+use guildhall_actors::clock::{Clock, Timestamp};
+use guildhall_actors::connection::{Incoming, PlayerConnection};
+use guildhall_actors::event::EventBody;
+use guildhall_actors::fanout::{Fanout, Listeners, WorkerId};
+use guildhall_actors::ids::{ChannelId, ChannelKey, GameId, NodeId, PlayerId};
+use guildhall_actors::limits::{ChatLimits, ConnectionLimits, LogLimits, OutboxLimits};
+use guildhall_actors::outbox::Outbox;
+use guildhall_actors::ports::{ChannelKind, ChannelSpec, Owner, PlayerState};
+use guildhall_actors::testing::{RecordingWire, plain_framing};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::explosive::Explosive;
+use crate::support::client::{chat_body, login_body};
+use crate::support::key::{LoginKey, now_ms};
+use crate::support::node::{GAME_INDEX, LOGIN_KEY_SECRET};
+use crate::support::{ROOM, eventually, within};
+
+/// A backend with one worker: this thread.
+pub(super) struct Stage {
+    pub(super) backend: Backend,
+    /// The store itself, which never panics.
+    pub(super) ports: Ports,
+    listeners: Rc<Listeners>,
+    worker: WorkerId,
+    _folder: TempDir,
+}
+
+/// A player whose socket is recorded.
+pub(super) struct Player {
+    pub(super) id: i64,
+    connection: Addr<PlayerConnection>,
+    wire: Rc<RecordingWire>,
+    requests: u32,
+    /// Words heard and already told of.
+    heard: usize,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
+        let store = Embedded::open(&folder.path().join("data"), LogLimits::default(), Duration::from_secs(300));
+        let ports = store.expect("a fresh folder opens").ports();
+        let explosive = Arc::new(Explosive(ports.clone()));
+        let fuses = Ports { channels: explosive.clone(), players: explosive, ..ports.clone() };
+        let game = Game::new(GameId::new("demo"), GAME_INDEX, LOGIN_KEY_SECRET.as_bytes().to_vec());
+        let clock = Clock::new(|| Timestamp(now_ms()));
+        let new_id = || format!("{:032x}", rand::random::<u128>());
+        let backend = Backend::start(NodeId::new("stage"), fuses, clock, settings(), [game], new_id);
+        let listeners = Rc::new(Listeners::default());
+        let worker = backend.add_worker(Fanout::new(listeners.clone()).start());
+        Self { backend, ports, listeners, worker, _folder: folder }
+    }
+
+    pub(super) fn key(&self) -> ChannelKey {
+        GameId::new("demo").channel(ChannelId::parse(ROOM).expect("a channel id"))
+    }
+
+    /// Makes the channel, and its members, who have heard nothing yet.
+    pub(super) async fn room<const N: usize>(&self, kind: ChannelKind, players: [i64; N]) -> [Player; N] {
+        let spec = ChannelSpec {
+            kind,
+            name: ROOM.to_owned(),
+            max_members: 100,
+            password: None,
+            password_revision: 0,
+            history: true,
+            owner: Owner::System,
+        };
+        self.backend.create_channel(&self.key(), spec, &[]).await.expect("a new channel");
+        let mut members = Vec::new();
+        for player in players {
+            members.push(self.member(player).await);
+        }
+        members.try_into().unwrap_or_else(|_| unreachable!("one member per player"))
+    }
+
+    /// A player who has just entered, and was told so.
+    pub(super) async fn member(&self, player: i64) -> Player {
+        let member = self.log_in(player, "CONNECT").await;
+        let key = GameId::new("demo").player(PlayerId(player));
+        self.backend.enter(&key, &self.key().channel, None).await.expect("the player enters");
+        member.expect_packet("NOTIFY_ENTER_CHANNEL").await;
+        member
+    }
+
+    pub(super) async fn log_in(&self, player: i64, packet_type: &str) -> Player {
+        let mut player = self.connection(player);
+        let body = login_body(player.id, &LoginKey::of(player.id).sign());
+        assert_eq!(player.request(packet_type, body).await, 200);
+        player
+    }
+
+    /// CONNECT, whatever becomes of it.
+    pub(super) async fn try_log_in(&self, player: i64) {
+        let body = login_body(player, &LoginKey::of(player).sign());
+        let packet = json!({ "packetType": "CONNECT", "body": body });
+        let sent = self.connection(player).connection.send(Incoming(packet.to_string()));
+        let _ = within("the end of a login", sent).await; // an answer, or the actor's end
+    }
+
+    fn connection(&self, player: i64) -> Player {
+        let wire = RecordingWire::taking(usize::MAX);
+        let outbox = Outbox::new(Box::new(wire.clone()), plain_framing(), OutboxLimits::default());
+        let id = self.backend.new_connection_id();
+        let connection =
+            PlayerConnection::new(id, self.worker, self.backend.clone(), self.listeners.clone(), outbox).start();
+        Player { id: player, connection, wire, requests: 0, heard: 0 }
+    }
+
+    /// What the store itself knows of a player.
+    pub(super) async fn look_up(&self, player: i64) -> PlayerState {
+        let key = GameId::new("demo").player(PlayerId(player));
+        self.ports.players.look_up(&key).await.expect("the store answers")
+    }
+
+    pub(super) async fn members(&self) -> Vec<i64> {
+        let members = self.ports.channels.members(&self.key()).await.expect("the store answers");
+        members.iter().map(|member| member.player.0).collect()
+    }
+
+    /// The texts in the log, in their order.
+    pub(super) async fn history(&self) -> Vec<String> {
+        let now = self.backend.now();
+        let history = self.ports.channels.history(&self.key(), None, 10_000, 0, now).await;
+        let messages = history.expect("the store answers").messages;
+        let text = |body: EventBody| match body {
+            EventBody::Chat { message, .. } => message.to_string(),
+            other => panic!("not a chat message: {other:?}"),
+        };
+        messages.into_iter().map(|event| text(event.body)).collect()
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        connection: ConnectionLimits { chat_per_sec: 100_000, chat_burst: 1_000_000, ..ConnectionLimits::default() },
+        outbox: OutboxLimits::default(),
+        chat: ChatLimits::default(),
+        leave_on_disconnect: LeaveOnDisconnect::All,
+        replay_on_reconnect: true,
+        channel_linger: Duration::from_secs(30),
+        framing: plain_framing(),
+    }
+}
+
+impl Player {
+    /// Says something in the channel; the status of the answer.
+    pub(super) async fn say(&mut self, text: &str) -> i64 {
+        let body = chat_body(self.id, ROOM, text);
+        self.request("CHANNEL_CHAT", body).await
+    }
+
+    /// A whisper that ends its own connection.
+    pub(super) async fn whisper_into_the_void(&mut self, to: i64) {
+        let packet = json!({ "packetType": "DIRECT_CHAT", "body": chat_body(self.id, to, "boom") });
+        let sent = self.connection.send(Incoming(packet.to_string()));
+        within("the end of the actor", sent).await.expect_err("the connection crashed");
+    }
+
+    async fn request(&mut self, packet_type: &str, body: Value) -> i64 {
+        self.requests += 1;
+        let id = format!("{}-{}", self.id, self.requests);
+        let packet = json!({ "packetType": packet_type, "correlationId": id, "body": body });
+        let sent = self.connection.send(Incoming(packet.to_string()));
+        within("an answer", sent).await.expect("the connection lives");
+        let answer = self.packets().into_iter().find(|packet| packet["correlationId"] == id.as_str());
+        answer.expect("an answer")["status"].as_i64().expect("a status")
+    }
+
+    /// Waits until a packet of this type has come.
+    pub(super) async fn expect_packet(&self, packet_type: &str) {
+        let came = async || self.packets().iter().any(|packet| packet["packetType"] == packet_type).then_some(());
+        eventually(packet_type, came).await;
+    }
+
+    /// The next `count` chats and notices; nothing may follow them.
+    pub(super) async fn hears(&mut self, count: usize) -> Vec<String> {
+        let enough = async || (self.words().len() >= self.heard + count).then_some(());
+        eventually(&format!("player {} hears {count} more than {:?}", self.id, self.words()), enough).await;
+        let words = self.words().split_off(self.heard);
+        self.heard += words.len();
+        words
+    }
+
+    fn words(&self) -> Vec<String> {
+        let is_word = |packet: &Value| {
+            ["NOTIFY_CHANNEL_CHAT", "NOTIFY_CHANNEL_NOTICE"].iter().any(|known| packet["packetType"] == *known)
+        };
+        let text = |packet: Value| packet["body"]["message"].as_str().expect("a text").to_owned();
+        self.packets().into_iter().filter(is_word).map(text).collect()
+    }
+
+    /// Everything the socket was given.
+    fn packets(&self) -> Vec<Value> {
+        let written = self.wire.written();
+        serde_json::Deserializer::from_str(&written).into_iter().map(|packet| packet.expect("JSON")).collect()
+    }
+}
