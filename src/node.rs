@@ -51,8 +51,10 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     });
     upkeep::start(&backend, &settings).await.context("first lease")?;
     let listening = server::start(&settings, edge, api)?;
+    let signals = drain::Signals::catch().context("signals")?;
     announce(&settings, &listening)?;
-    drain::on_signal(&backend, &health, &settings, listening.server).await
+    drain::on_signal(signals, &backend, &health, &settings, listening.server).await;
+    Ok(())
 }
 
 fn backend(settings: &Settings, store: &Embedded) -> Backend {

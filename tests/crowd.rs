@@ -104,6 +104,23 @@ fn read(packet: &Value) -> (i64, usize) {
     (sender.parse().expect("a player id"), number.parse().expect("a number"))
 }
 
+/// How many members saw what, each view told by its length and by where it first differs from the commonest.
+fn differences(views: &HashMap<Seen, usize>) -> String {
+    let commonest = views.iter().max_by_key(|(_, members)| **members).map(|(view, _)| view.clone()).unwrap_or_default();
+    let describe = |(view, members): (&Seen, &usize)| {
+        let at = view.iter().zip(&commonest).position(|(a, b)| a != b);
+        let at = at.unwrap_or(view.len().min(commonest.len()));
+        let window = |view: &Seen| format!("{:?}", view.iter().skip(at).take(4).collect::<Vec<_>>());
+        format!(
+            "{members} members: {} messages, from {at} on {} for {}\n",
+            view.len(),
+            window(view),
+            window(&commonest)
+        )
+    };
+    views.iter().map(describe).collect()
+}
+
 async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain: {what}"))
 }
@@ -156,7 +173,7 @@ async fn a_thousand_members_see_every_message_once_and_in_one_order() {
         *views.entry(seen.expect("a member stays to the end")).or_default() += 1;
     }
     assert_eq!(views.values().sum::<usize>(), crowd);
-    assert_eq!(views.len(), 1, "members saw {} different orders", views.len());
+    assert_eq!(views.len(), 1, "members saw different things:\n{}", differences(&views));
     let seen = views.into_keys().next().expect("one view");
     let mut sorted = seen.clone();
     sorted.sort_unstable();

@@ -21,6 +21,7 @@ mod http_members;
 mod http_messages;
 mod http_users;
 mod login;
+mod malformed;
 mod operator;
 mod outcomes;
 mod packets;

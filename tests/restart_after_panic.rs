@@ -5,7 +5,7 @@
 //! `GUILDHALL_PANIC_ROUNDS=1000 cargo test --test blackbox restart_after_panic::` repeats the panics more often.
 
 mod explosive;
-mod stage;
+pub(crate) mod stage;
 
 use futures_util::future::{join_all, join3};
 use guildhall_actors::event::EventBody;

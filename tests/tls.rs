@@ -110,6 +110,36 @@ async fn the_largest_packets_pass_both_ways() {
     }
 }
 
+/// A custom message of 8,000 bytes to player 5001; the answer.
+async fn send_large(node: &Node, number: usize) -> (u16, serde_json::Value) {
+    node.api().post("/customs/user", json!({ "playerId": 5001, "payload": format!("{number:08000}") })).await
+}
+
+#[tokio::test]
+async fn a_client_that_pauses_receives_everything_once_it_reads() {
+    let node = Node::builder().tls().set("limits.outbox_bytes", 16 << 20).set("limits.api_burst", 1000).start().await;
+    let mut client = Client::connect(&node, 5001).await;
+    for number in 0..300 {
+        success("custom", send_large(&node, number).await);
+    }
+    for number in 0..300 {
+        assert_eq!(client.expect("NOTIFY_CUSTOM").await.body()["payload"], format!("{number:08000}"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_too_slowly_closes_4001_once_it_reads() {
+    let node = Node::builder().tls().set("limits.outbox_bytes", 16 << 10).set("limits.api_burst", 1000).start().await;
+    let mut slow = Client::connect(&node, 5001).await;
+    let mut number = 0..;
+    let gone = async || {
+        let (status, _) = send_large(&node, number.next().expect("no end")).await;
+        (status != 200).then_some(())
+    };
+    eventually("the server gives the slow client up", gone).await;
+    assert_eq!(slow.skip_to_close().await, (4001, "reads too slowly".to_owned()));
+}
+
 #[tokio::test]
 async fn a_client_that_lost_its_connection_reconnects_and_receives_what_it_missed() {
     let node = start().await;

@@ -6,6 +6,7 @@
 //! however the socket ends.
 
 mod actor;
+mod login;
 mod messages;
 mod rules;
 

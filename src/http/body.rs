@@ -3,12 +3,16 @@
 use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::Api;
 use crate::error::ApiError;
+
+/// Bytes over the limit that are read for the sake of the answer.
+const MAX_DROPPED_BYTES: usize = 16 * 1024 * 1024;
 
 /// A raw body within `limits.body_bytes`.
 pub(super) struct Body(pub(super) Bytes);
@@ -28,11 +32,30 @@ impl FromRequest for Body {
         let limit = api.settings.limits.body_bytes;
         let payload = Payload::from_request(request, payload);
         Box::pin(async move {
-            let payload = payload.await.map_err(|_| ApiError::bad_request("body: unreadable"))?;
-            let bytes = payload.to_bytes_limited(limit).await.map_err(|_| ApiError::BodyTooLarge)?;
-            bytes.map(Self).map_err(|_| ApiError::bad_request("body: unreadable"))
+            let payload = payload.await.map_err(|_| unreadable())?;
+            read(payload, limit).await.map(Self)
         })
     }
+}
+
+/// Reads a body within `limit`. One that is larger is read on and dropped, within reason: a caller that is still
+/// sending would never see the answer.
+async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let (mut body, mut count) = (BytesMut::new(), 0);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| unreadable())?;
+        count += chunk.len();
+        if count <= limit {
+            body.extend_from_slice(&chunk);
+        } else if count > limit.saturating_add(MAX_DROPPED_BYTES) {
+            break;
+        }
+    }
+    if count > limit { Err(ApiError::BodyTooLarge) } else { Ok(body.freeze()) }
+}
+
+fn unreadable() -> ApiError {
+    ApiError::bad_request("body: unreadable")
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {

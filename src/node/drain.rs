@@ -1,11 +1,12 @@
 //! The end of a node: told by a signal, in good order, within a deadline.
 
+use std::io;
 use std::time::Duration;
 
 use actix_server::ServerHandle;
 use guildhall_actors::backend::Backend;
 use guildhall_actors::close::Close;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::config::Settings;
@@ -15,15 +16,31 @@ use crate::health::Health;
 /// come back in one instant.
 const BATCH: usize = 256;
 
-/// Waits for SIGTERM or SIGINT, then drains; a second signal ends the node at once.
+/// The signals that end a node: SIGTERM and SIGINT. Caught from the moment this is made.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {} _ = self.interrupt.recv() => {} }
+    }
+}
+
+/// Waits for a signal, then drains; a second signal ends the node at once.
 pub(super) async fn on_signal(
+    mut signals: Signals,
     backend: &Backend,
     health: &Health,
     settings: &Settings,
     server: ServerHandle,
-) -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+) {
+    signals.next().await;
     info!("draining");
     health.start_draining();
     let deadline = Duration::from_secs(settings.cluster.drain_sec);
@@ -33,10 +50,8 @@ pub(super) async fn on_signal(
                 warn!("drain cut off at its deadline; the next start ends what is left");
             }
         }
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.next() => {}
     }
-    Ok(())
 }
 
 async fn drain(backend: &Backend, server: ServerHandle) {

@@ -25,19 +25,22 @@ use crate::support::key::{LoginKey, now_ms};
 use crate::support::node::{GAME_INDEX, LOGIN_KEY_SECRET};
 use crate::support::{ROOM, eventually, within};
 
+/// How a close frame begins in a recording, after the end of a packet or at the start.
+const CLOSE: &str = "close ";
+
 /// A backend with one worker: this thread.
-pub(super) struct Stage {
-    pub(super) backend: Backend,
+pub(crate) struct Stage {
+    pub(crate) backend: Backend,
     /// The store itself, which never panics.
-    pub(super) ports: Ports,
+    pub(crate) ports: Ports,
     listeners: Rc<Listeners>,
     worker: WorkerId,
     _folder: TempDir,
 }
 
 /// A player whose socket is recorded.
-pub(super) struct Player {
-    pub(super) id: i64,
+pub(crate) struct Player {
+    pub(crate) id: i64,
     connection: Addr<PlayerConnection>,
     wire: Rc<RecordingWire>,
     requests: u32,
@@ -46,7 +49,7 @@ pub(super) struct Player {
 }
 
 impl Stage {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
         let store = Embedded::open(&folder.path().join("data"), LogLimits::default(), Duration::from_secs(300));
         let ports = store.expect("a fresh folder opens").ports();
@@ -61,12 +64,12 @@ impl Stage {
         Self { backend, ports, listeners, worker, _folder: folder }
     }
 
-    pub(super) fn key(&self) -> ChannelKey {
+    pub(crate) fn key(&self) -> ChannelKey {
         GameId::new("demo").channel(ChannelId::parse(ROOM).expect("a channel id"))
     }
 
     /// Makes the channel, and its members, who have heard nothing yet.
-    pub(super) async fn room<const N: usize>(&self, kind: ChannelKind, players: [i64; N]) -> [Player; N] {
+    pub(crate) async fn room<const N: usize>(&self, kind: ChannelKind, players: [i64; N]) -> [Player; N] {
         let spec = ChannelSpec {
             kind,
             name: ROOM.to_owned(),
@@ -85,7 +88,7 @@ impl Stage {
     }
 
     /// A player who has just entered, and was told so.
-    pub(super) async fn member(&self, player: i64) -> Player {
+    pub(crate) async fn member(&self, player: i64) -> Player {
         let member = self.log_in(player, "CONNECT").await;
         let key = GameId::new("demo").player(PlayerId(player));
         self.backend.enter(&key, &self.key().channel, None).await.expect("the player enters");
@@ -93,7 +96,7 @@ impl Stage {
         member
     }
 
-    pub(super) async fn log_in(&self, player: i64, packet_type: &str) -> Player {
+    pub(crate) async fn log_in(&self, player: i64, packet_type: &str) -> Player {
         let mut player = self.connection(player);
         let body = login_body(player.id, &LoginKey::of(player.id).sign());
         assert_eq!(player.request(packet_type, body).await, 200);
@@ -101,14 +104,15 @@ impl Stage {
     }
 
     /// CONNECT, whatever becomes of it.
-    pub(super) async fn try_log_in(&self, player: i64) {
+    pub(crate) async fn try_log_in(&self, player: i64) {
         let body = login_body(player, &LoginKey::of(player).sign());
         let packet = json!({ "packetType": "CONNECT", "body": body });
         let sent = self.connection(player).connection.send(Incoming(packet.to_string()));
         let _ = within("the end of a login", sent).await; // an answer, or the actor's end
     }
 
-    fn connection(&self, player: i64) -> Player {
+    /// A socket on which nothing was said yet.
+    pub(crate) fn connection(&self, player: i64) -> Player {
         let wire = RecordingWire::taking(usize::MAX);
         let outbox = Outbox::new(Box::new(wire.clone()), plain_framing(), OutboxLimits::default());
         let id = self.backend.new_connection_id();
@@ -118,18 +122,18 @@ impl Stage {
     }
 
     /// What the store itself knows of a player.
-    pub(super) async fn look_up(&self, player: i64) -> PlayerState {
+    pub(crate) async fn look_up(&self, player: i64) -> PlayerState {
         let key = GameId::new("demo").player(PlayerId(player));
         self.ports.players.look_up(&key).await.expect("the store answers")
     }
 
-    pub(super) async fn members(&self) -> Vec<i64> {
+    pub(crate) async fn members(&self) -> Vec<i64> {
         let members = self.ports.channels.members(&self.key()).await.expect("the store answers");
         members.iter().map(|member| member.player.0).collect()
     }
 
     /// The texts in the log, in their order.
-    pub(super) async fn history(&self) -> Vec<String> {
+    pub(crate) async fn history(&self) -> Vec<String> {
         let now = self.backend.now();
         let history = self.ports.channels.history(&self.key(), None, 10_000, 0, now).await;
         let messages = history.expect("the store answers").messages;
@@ -155,13 +159,13 @@ fn settings() -> Settings {
 
 impl Player {
     /// Says something in the channel; the status of the answer.
-    pub(super) async fn say(&mut self, text: &str) -> i64 {
+    pub(crate) async fn say(&mut self, text: &str) -> i64 {
         let body = chat_body(self.id, ROOM, text);
         self.request("CHANNEL_CHAT", body).await
     }
 
     /// A whisper that ends its own connection.
-    pub(super) async fn whisper_into_the_void(&mut self, to: i64) {
+    pub(crate) async fn whisper_into_the_void(&mut self, to: i64) {
         let packet = json!({ "packetType": "DIRECT_CHAT", "body": chat_body(self.id, to, "boom") });
         let sent = self.connection.send(Incoming(packet.to_string()));
         within("the end of the actor", sent).await.expect_err("the connection crashed");
@@ -178,13 +182,13 @@ impl Player {
     }
 
     /// Waits until a packet of this type has come.
-    pub(super) async fn expect_packet(&self, packet_type: &str) {
+    pub(crate) async fn expect_packet(&self, packet_type: &str) {
         let came = async || self.packets().iter().any(|packet| packet["packetType"] == packet_type).then_some(());
         eventually(packet_type, came).await;
     }
 
     /// The next `count` chats and notices; nothing may follow them.
-    pub(super) async fn hears(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn hears(&mut self, count: usize) -> Vec<String> {
         let enough = async || (self.words().len() >= self.heard + count).then_some(());
         eventually(&format!("player {} hears {count} more than {:?}", self.id, self.words()), enough).await;
         let words = self.words().split_off(self.heard);
@@ -200,9 +204,26 @@ impl Player {
         self.packets().into_iter().filter(is_word).map(text).collect()
     }
 
-    /// Everything the socket was given.
-    fn packets(&self) -> Vec<Value> {
+    /// Says any text; `false` when the connection ended before it had dealt with it.
+    pub(crate) async fn say_anything(&mut self, text: &str) -> bool {
+        within("a request is dealt with", self.connection.send(Incoming(text.to_owned()))).await.is_ok()
+    }
+
+    pub(crate) fn written_bytes(&self) -> usize {
+        self.wire.written().len()
+    }
+
+    /// The code with which the server closed, once it did.
+    pub(crate) fn close_code(&self) -> Option<u16> {
         let written = self.wire.written();
-        serde_json::Deserializer::from_str(&written).into_iter().map(|packet| packet.expect("JSON")).collect()
+        let (_, close) = written.rsplit_once(CLOSE)?;
+        Some(close.split(' ').next().and_then(|code| code.parse().ok()).expect("a close has a code"))
+    }
+
+    /// Everything the socket was given.
+    pub(crate) fn packets(&self) -> Vec<Value> {
+        let written = self.wire.written();
+        let written = written.rsplit_once(CLOSE).map_or(written.as_str(), |(packets, _)| packets);
+        serde_json::Deserializer::from_str(written).into_iter().map(|packet| packet.expect("JSON")).collect()
     }
 }

@@ -15,7 +15,9 @@ use super::{Backend, EnterError, LeaveOnDisconnect};
 use crate::connection::Kick;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
-use crate::ports::{Admission, ChannelError, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError};
+use crate::ports::{
+    Admission, ChannelError, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError, Suspension,
+};
 
 /// How long an older login may take to go. It has lost its claim already.
 const KICK_PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +49,8 @@ pub enum Mode {
 #[derive(Debug, Default)]
 pub struct LoggedIn {
     pub blocks: Vec<PlayerId>,
+    /// One that does not stand against the login now.
+    pub suspension: Option<Suspension>,
     /// Channels to hear: after a place, or from now on.
     pub attach: Vec<(ChannelId, Option<Position>)>,
     pub channel_ids: Vec<ChannelId>,
@@ -65,7 +69,7 @@ impl Backend {
         let players = &self.0.ports.players;
         let claimed = players.claim(&player, &login).await?;
         let blocks = claimed.blocks.iter().map(|block| block.player).collect();
-        let mut logged_in = LoggedIn { blocks, ..LoggedIn::default() };
+        let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
         let (mut joined, mut resume, mut seen) = (claimed.joined, claimed.resume, Vec::new());
         if let Some(previous) = &claimed.previous {
             seen = self.kick(previous).await;
@@ -286,7 +290,8 @@ impl Backend {
     ) -> Result<(Position, bool), StoreError> {
         let member_since = channel.entered.before();
         let is_credible = |saw: &&Position| saw.epoch == member_since.epoch && saw.sequence >= member_since.sequence;
-        let seen = *client_saw.filter(is_credible).unwrap_or(&channel.seen);
+        let credible = client_saw.filter(is_credible);
+        let seen = *credible.unwrap_or(&channel.seen);
         let key = player.game.channel(channel.channel.clone());
         let slice = match self.0.ports.channels.read(&key, seen, 1).await {
             Ok(slice) => slice,
@@ -297,7 +302,8 @@ impl Backend {
         if seen.sequence < oldest {
             return Ok((Position { sequence: oldest, ..seen }, false));
         }
-        Ok((seen, slice.complete))
+        // A client that saw another log has missed what this one held before.
+        Ok((seen, slice.complete && credible.is_some() == client_saw.is_some()))
     }
 }
 

@@ -90,17 +90,13 @@ impl Backend {
         self.tell_if_live(player, login, Note::Blocked { player: target, blocked }).await
     }
 
-    /// Sets or lifts a suspension. One that covers now closes the player's socket.
+    /// Sets or lifts a suspension. It closes the player's socket when it begins.
     ///
     /// # Errors
     /// The store's.
     pub async fn suspend(&self, player: &PlayerKey, suspension: Option<&Suspension>) -> Result<(), PlayerError> {
-        let now = self.now();
-        let login = self.0.ports.players.suspend(player, suspension, now).await?;
-        if suspension.is_some_and(|suspension| suspension.covers(now)) {
-            self.tell_if_live(player, login, Note::Suspended).await?;
-        }
-        Ok(())
+        let login = self.0.ports.players.suspend(player, suspension, self.now()).await?;
+        self.tell_if_live(player, login, Note::Suspension(suspension.cloned())).await
     }
 
     async fn tell_if_live(&self, player: &PlayerKey, login: Option<Login>, note: Note) -> Result<(), PlayerError> {

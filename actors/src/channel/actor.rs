@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::messages::{Append, Appended, AttachMember, Recount, Retired};
 use super::rules::{Follower, Step};
+use super::work::{Done, Task, Work};
 use crate::backend::{Backend, CrashNote, Crashed};
-use crate::event::{Event, EventBody, Position};
-use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, WorkerId};
+use crate::event::{Event, Position};
+use crate::fanout::WorkerId;
 use crate::ids::ChannelKey;
-use crate::ports::{ChannelError, LogSlice, StoreError};
+use crate::ports::{ChannelError, StoreError};
 
-/// Events read from the log at once.
-const READ_CHUNK: usize = 256;
 /// Pause before the store is asked again after it failed.
 const RETRY: Duration = Duration::from_millis(200);
 /// A retired actor still answers for this long those who looked it up just before.
@@ -42,49 +41,12 @@ pub struct ChatChannel {
     retired: bool,
     /// Whether a task goes before the log, when both are waiting: neither may starve the other.
     task_is_next: bool,
+    /// After a restart, until the log has been followed to its end: the threads' members may be at different places.
+    adopting: bool,
     /// Appends in progress.
     appending: usize,
     used_at: tokio::time::Instant,
     crash_note: CrashNote,
-}
-
-/// Work that changes what the members of this node hear.
-enum Task {
-    /// After a restart: take over the members the fan-outs still have.
-    Adopt,
-    Attach {
-        member: AttachMember,
-        caught_up: bool,
-        answer: oneshot::Sender<Result<(), Retired>>,
-    },
-    Recount(WorkerId),
-}
-
-/// What a finished task changes.
-enum Done {
-    Adopted {
-        workers: BTreeMap<WorkerId, usize>,
-        follower: Option<Follower>,
-    },
-    Attached {
-        worker: WorkerId,
-        members: usize,
-        follower: Option<Follower>,
-    },
-    Delivered {
-        members: Vec<(WorkerId, usize)>,
-        ended: bool,
-    },
-    Read(LogSlice),
-    /// The log to be read is gone, and the channel with it.
-    Gone,
-    /// There was nothing to do: the channel of an attach does not exist.
-    Nothing,
-    /// The store failed; the task, or the reading, is taken up again.
-    Failed {
-        error: StoreError,
-        task: Option<Task>,
-    },
 }
 
 impl ChatChannel {
@@ -101,6 +63,7 @@ impl ChatChannel {
             busy: false,
             retired: false,
             task_is_next: false,
+            adopting: false,
             appending: 0,
             used_at: tokio::time::Instant::now(),
             crash_note,
@@ -126,29 +89,30 @@ impl ChatChannel {
         }));
     }
 
-    /// Whether the front task may go before what the log has waiting. An attach must not: its member would miss, or
-    /// get twice, what lies between the members' place and its own.
+    /// Whether the front task goes before what the log has waiting. An attach beyond the members' place does not: its
+    /// member would miss, or get twice, what lies between.
     fn is_task_due(&mut self) -> bool {
         let Some(follower) = &mut self.follower else { return true };
-        let due = match self.tasks.front_mut() {
-            Some(Task::Attach { member: AttachMember { after: Some(after), .. }, caught_up, .. }) => {
-                if !*caught_up && !follower.reaches(*after) {
-                    // Once: the place may lie in a log that is gone.
-                    *caught_up = true;
+        match self.tasks.front_mut() {
+            Some(Task::Attach { member: AttachMember { after: Some(after), .. }, caught_up, .. })
+                if !follower.reaches(*after) =>
+            {
+                // Once: the place may lie in a log that is gone.
+                if !std::mem::replace(caught_up, true) {
                     follower.fall_behind();
-                    return false;
                 }
-                self.task_is_next
+                false
             }
-            Some(_) => self.task_is_next,
+            Some(_) => self.task_is_next && !self.adopting,
             None => false,
-        };
-        due && follower.is_caught_up()
+        }
     }
 
     fn next_log_step(&mut self) -> Option<Step> {
         self.task_is_next = true;
-        self.follower.as_mut().map(Follower::next_step).filter(|step| *step != Step::Wait)
+        let step = self.follower.as_mut().map(Follower::next_step).filter(|step| *step != Step::Wait);
+        self.adopting &= step.is_some();
+        step
     }
 
     fn follow_log(&self, step: Step) -> LocalBoxFuture<'static, Done> {
@@ -175,6 +139,7 @@ impl ChatChannel {
         match done {
             Done::Adopted { workers, follower } => {
                 self.workers = workers;
+                self.adopting = follower.is_some();
                 self.follow(follower);
             }
             Done::Attached { worker, members, follower } => {
@@ -274,131 +239,6 @@ impl ChatChannel {
 
     fn work(&self) -> Work {
         Work { key: self.key.clone(), game_index: self.game_index, backend: self.backend.clone() }
-    }
-}
-
-/// What a task needs of the actor; the work itself runs beside it.
-struct Work {
-    key: Arc<ChannelKey>,
-    game_index: i64,
-    backend: Backend,
-}
-
-impl Work {
-    async fn carry_out(self, task: Task, cursor: Option<Position>, channel: Addr<ChatChannel>) -> Done {
-        let done = match &task {
-            Task::Adopt => self.adopt(channel).await,
-            Task::Recount(worker) => Ok(self.recount(*worker).await),
-            Task::Attach { member, .. } => self.attach(member, cursor, channel).await,
-        };
-        match (done, task) {
-            (Err(ChannelError::Store(error)), task) => Done::Failed { error, task: Some(task) },
-            (done, Task::Attach { answer, .. }) => {
-                // The connection may have gone meanwhile; then nobody waits for the answer.
-                let _ = answer.send(Ok(()));
-                done.unwrap_or(Done::Nothing)
-            }
-            (done, _) => done.unwrap_or(Done::Nothing),
-        }
-    }
-
-    async fn subscribe(&self, channel: Addr<ChatChannel>) -> Result<Position, ChannelError> {
-        let ring = channel.recipient();
-        self.backend.ports().channels.subscribe(&self.key, Arc::new(move |event| ring.do_send(Appended(event)))).await
-    }
-
-    async fn adopt(&self, channel: Addr<ChatChannel>) -> Result<Done, ChannelError> {
-        let mut workers = BTreeMap::new();
-        let mut oldest: Option<Position> = None;
-        for (worker, fanout) in self.backend.fanouts() {
-            if let Ok(Some((cursor, members))) = fanout.send(Adopt(self.key.clone())).await {
-                workers.insert(worker, members);
-                let older = |oldest: Position| oldest.sequence > cursor.sequence;
-                oldest = if oldest.is_none_or(older) { Some(cursor) } else { oldest };
-            }
-        }
-        let follower = match oldest {
-            Some(cursor) => Some(Follower::new(cursor, self.subscribe(channel).await?)),
-            None => None,
-        };
-        Ok(Done::Adopted { workers, follower })
-    }
-
-    async fn attach(
-        &self,
-        attach: &AttachMember,
-        cursor: Option<Position>,
-        channel: Addr<ChatChannel>,
-    ) -> Result<Done, ChannelError> {
-        let (cursor, follower) = match cursor {
-            Some(cursor) => (cursor, None),
-            None => {
-                let head = self.subscribe(channel).await?;
-                (head, Some(Follower::new(head, head)))
-            }
-        };
-        let missed = match attach.after {
-            Some(after) if after != cursor => self.missed(after, cursor).await?,
-            _ => Vec::new(),
-        };
-        let message = Attach { key: self.key.clone(), connection: attach.connection, missed, cursor };
-        let members = match self.backend.fanout(attach.worker) {
-            Some(fanout) => fanout.send(message).await.unwrap_or(0),
-            None => 0,
-        };
-        Ok(Done::Attached { worker: attach.worker, members, follower })
-    }
-
-    /// The events after `after` up to `cursor`: later ones come with the subscription.
-    async fn missed(&self, after: Position, cursor: Position) -> Result<Vec<Arc<Encoded>>, ChannelError> {
-        let mut missed = Vec::new();
-        let mut from = after;
-        loop {
-            let slice = self.backend.ports().channels.read(&self.key, from, READ_CHUNK).await?;
-            let Some(last) = slice.events.last().map(|event| event.position) else { return Ok(missed) };
-            let wanted = |event: &Event| event.position.sequence <= cursor.sequence;
-            missed.extend(slice.events.into_iter().filter(wanted).map(|event| self.encode(Arc::new(event))));
-            if last.sequence >= cursor.sequence {
-                return Ok(missed);
-            }
-            from = last;
-        }
-    }
-
-    async fn recount(&self, worker: WorkerId) -> Done {
-        let members = match self.backend.fanout(worker) {
-            Some(fanout) => fanout.send(Count(self.key.clone())).await.unwrap_or(0),
-            None => 0,
-        };
-        Done::Delivered { members: vec![(worker, members)], ended: false }
-    }
-
-    async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
-        let ended = events.iter().any(|event| event.body == EventBody::Deleted);
-        let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
-        let hand_over = workers.into_iter().map(|worker| {
-            let message = Deliver { key: self.key.clone(), events: events.clone() };
-            let fanout = self.backend.fanout(worker);
-            async move {
-                match fanout {
-                    Some(fanout) => (worker, fanout.send(message).await.unwrap_or(0)),
-                    None => (worker, 0),
-                }
-            }
-        });
-        Done::Delivered { members: join_all(hand_over).await, ended }
-    }
-
-    async fn read(self, after: Position) -> Done {
-        match self.backend.ports().channels.read(&self.key, after, READ_CHUNK).await {
-            Ok(slice) => Done::Read(slice),
-            Err(ChannelError::Store(error)) => Done::Failed { error, task: None },
-            Err(_) => Done::Gone,
-        }
-    }
-
-    fn encode(&self, event: Arc<Event>) -> Arc<Encoded> {
-        Encoded::new(&self.key, self.game_index, event, self.backend.settings().framing)
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) struct Follower {
     pending: VecDeque<Arc<Event>>,
     /// Whether the log is known to be ahead of what is pending.
     behind: bool,
-    /// Whether the log is being read: what rings meanwhile may be in the slice or after it.
-    reading: bool,
+    /// While the log is being read: what rings meanwhile, for it may be in the slice or after it.
+    held: Option<Vec<Arc<Event>>>,
 }
 
 /// What to do next.
@@ -36,17 +36,12 @@ pub(super) enum Step {
 impl Follower {
     /// Follows from `cursor`; `head` is where the subscription begins.
     pub(super) fn new(cursor: Position, head: Position) -> Self {
-        Self { cursor, pending: VecDeque::new(), behind: cursor != head, reading: false }
+        Self { cursor, pending: VecDeque::new(), behind: cursor != head, held: None }
     }
 
     /// Whether the members here have been given everything up to `position`.
     pub(super) fn reaches(&self, position: Position) -> bool {
-        self.is_caught_up() && position.epoch == self.cursor.epoch && position.sequence <= self.cursor.sequence
-    }
-
-    /// Whether nothing is known to wait in the log beyond what is pending.
-    pub(super) fn is_caught_up(&self) -> bool {
-        !self.behind && !self.reading
+        position.epoch == self.cursor.epoch && position.sequence <= self.cursor.sequence
     }
 
     /// The log is ahead, whether it has rung or not.
@@ -60,7 +55,11 @@ impl Follower {
 
     /// The subscription rang with `event`.
     pub(super) fn on_event(&mut self, event: Arc<Event>) {
-        if self.reading || event.position.epoch != self.cursor.epoch {
+        if let Some(held) = &mut self.held
+            && held.len() < MAX_PENDING
+        {
+            held.push(event);
+        } else if self.held.is_some() || event.position.epoch != self.cursor.epoch {
             self.behind = true;
         } else if event.position.sequence == self.next_sequence() && self.pending.len() < MAX_PENDING {
             self.pending.push_back(event);
@@ -71,16 +70,17 @@ impl Follower {
 
     /// The log was read after the place that [`Step::Read`] named.
     pub(super) fn on_read(&mut self, slice: LogSlice) {
-        self.reading = false;
+        let held = self.held.take().unwrap_or_default();
         let last = slice.events.last().map_or(slice.head, |event| event.position);
         self.cursor = slice.events.first().map_or(slice.head, |first| first.position.before());
         self.pending = slice.events.into_iter().map(Arc::new).collect();
         self.behind |= last != slice.head;
+        held.into_iter().for_each(|event| self.on_event(event));
     }
 
     /// The log could not be read.
     pub(super) fn on_read_failed(&mut self) {
-        self.reading = false;
+        self.held = None;
         self.behind = true;
     }
 
@@ -88,7 +88,7 @@ impl Follower {
     pub(super) fn on_gone(&mut self, now: Timestamp) {
         let position = Position { sequence: self.next_sequence(), ..self.cursor };
         self.pending.push_back(Arc::new(Event { position, at: now, body: EventBody::Deleted }));
-        (self.reading, self.behind) = (false, false);
+        (self.held, self.behind) = (None, false);
     }
 
     pub(super) fn next_step(&mut self) -> Step {
@@ -97,7 +97,7 @@ impl Follower {
             self.cursor = events[events.len() - 1].position;
             Step::Deliver(events)
         } else if self.behind {
-            (self.behind, self.reading) = (false, true);
+            (self.behind, self.held) = (false, Some(Vec::new()));
             Step::Read(self.cursor)
         } else {
             Step::Wait

@@ -3,84 +3,66 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt;
-use futures_util::future::Shared;
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
 use tracing::{debug, error};
 
+use super::login::LoggingIn;
 use super::messages::{Incoming, Kick, Lost, Note, ShutDown};
 use super::rules::{Conduct, Identity, Silence, Verdict};
-use crate::backend::{Backend, Crashed, Game, LogIn, LoggedIn, Mode};
+use crate::backend::{Backend, Crashed, Game};
 use crate::clock::Timestamp;
 use crate::close::Close;
 use crate::event::{EventBody, Position};
 use crate::fanout::{Detached, Listener, Listeners, WorkerId};
 use crate::ids::{ChannelId, ChannelKey, ConnectionId, LoginId, PlayerKey};
-use crate::login_key;
 use crate::outbox::Outbox;
-use crate::packet::{self, ChannelChat, Credentials, DirectChat, Kind, Status};
-use crate::ports::{ChannelError, Login, NewEvent, PlayerError};
+use crate::packet::{self, ChannelChat, DirectChat, Kind, Status};
+use crate::ports::{ChannelError, NewEvent, Suspension};
 
-/// The name of the extension that adds places to notifications.
-const SEQUENCE: &str = "sequence";
+/// What a request of a hasty client takes at the least: the socket is not read meanwhile, so TCP slows the client.
+const HASTY_PAUSE: Duration = Duration::from_millis(10);
 
 /// See the module's text. Ends exactly once: by its socket, by a rule, or by the node.
 pub struct PlayerConnection {
-    id: ConnectionId,
-    worker: WorkerId,
-    backend: Backend,
-    listeners: Rc<Listeners>,
-    outbox: Rc<Outbox>,
+    pub(super) id: ConnectionId,
+    pub(super) worker: WorkerId,
+    pub(super) backend: Backend,
+    pub(super) listeners: Rc<Listeners>,
+    pub(super) outbox: Rc<Outbox>,
     conduct: Conduct,
     /// Silence is measured by a clock that nobody sets.
     opened: Instant,
-    phase: Phase,
+    pub(super) phase: Phase,
 }
 
-enum Phase {
+pub(super) enum Phase {
     Fresh,
     LoggingIn(LoggingIn),
     Online(Session),
     Ended,
 }
 
-/// A login under way. It is always awaited: when the connection ends meanwhile, it is ended once it is through.
-struct LoggingIn {
-    login: LoginId,
-    ended: bool,
-    /// News that came too early.
-    notes: Vec<Note>,
-    /// Dropped when the login is through: a newer login waits for it.
-    _through: oneshot::Sender<()>,
-    through: Shared<oneshot::Receiver<()>>,
-}
-
-struct Session {
-    game: Arc<Game>,
-    player: PlayerKey,
-    login: LoginId,
-    listener: Rc<Listener>,
+pub(super) struct Session {
+    pub(super) game: Arc<Game>,
+    pub(super) player: PlayerKey,
+    pub(super) login: LoginId,
+    pub(super) listener: Rc<Listener>,
     /// Where each channel is heard from, for those that are not heard yet when the socket ends.
-    hearing: HashMap<ChannelKey, Position>,
-}
-
-/// What a login under way needs when it is through.
-struct Attempt {
-    game: Arc<Game>,
-    player: PlayerKey,
-    login: LoginId,
-    credentials: Credentials,
-    pending: Pending,
+    pub(super) hearing: HashMap<ChannelKey, Position>,
+    /// One that lies ahead ends the session when it begins.
+    pub(super) suspension: Option<Suspension>,
+    pub(super) suspension_timer: Option<SpawnHandle>,
 }
 
 /// A request that waits for its answer.
-struct Pending {
-    kind: Kind,
-    correlation_id: Option<String>,
+pub(super) struct Pending {
+    pub(super) kind: Kind,
+    pub(super) correlation_id: Option<String>,
 }
 
 impl PlayerConnection {
@@ -107,7 +89,7 @@ impl PlayerConnection {
         }
     }
 
-    fn answer(&self, pending: &Pending, status: Status, body: Option<Value>) {
+    pub(super) fn answer(&self, pending: &Pending, status: Status, body: Option<Value>) {
         self.outbox.send_text(&packet::response(&pending.kind, pending.correlation_id.as_deref(), status, body));
     }
 
@@ -124,91 +106,13 @@ impl PlayerConnection {
         Box::pin(fut::ready(()))
     }
 
-    fn refuse(&mut self, pending: &Pending, status: Status, reason: Close, ctx: &mut Context<Self>) {
+    pub(super) fn refuse(&mut self, pending: &Pending, status: Status, reason: Close, ctx: &mut Context<Self>) {
         self.answer(pending, status, None);
         self.end(Some(reason), ctx);
     }
 
-    fn log_in(
-        &mut self,
-        credentials: Credentials,
-        reconnect: bool,
-        pending: Pending,
-        ctx: &mut Context<Self>,
-    ) -> ResponseActFuture<Self, ()> {
-        let Some(game) = self.admit(&credentials) else {
-            self.refuse(&pending, Status::Unauthorized, Close::Unauthorized, ctx);
-            return Box::pin(fut::ready(()));
-        };
-        let login =
-            Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
-        self.phase = Phase::LoggingIn(LoggingIn::new(login.id.clone()));
-        self.backend.enlist(&login.id, ctx.address());
-        let player = game.id.player(credentials.player_id);
-        let mode = if reconnect { Mode::Reconnect { seen: credentials.seen() } } else { Mode::Connect };
-        let attempt = Attempt { game, player: player.clone(), login: login.id.clone(), credentials, pending };
-        let (request, backend) = (LogIn { player, login, mode }, self.backend.clone());
-        let logged_in = self.backend.spawn(async move { backend.log_in_for_socket(request).await });
-        Box::pin(logged_in.into_actor(self).map(move |result, actor, ctx| actor.on_logged_in(result, attempt, ctx)))
-    }
-
-    /// The game of a valid login key.
-    fn admit(&self, credentials: &Credentials) -> Option<Arc<Game>> {
-        let game = self.backend.game_by_index(credentials.game_index)?;
-        let leeway = self.backend.settings().connection.login_key_leeway;
-        let (key, player) = (&credentials.login_key, credentials.player_id);
-        login_key::verify(game.login_key_secret(), key, game.index, player, self.backend.now(), leeway).then_some(game)
-    }
-
-    fn on_logged_in(&mut self, result: Result<LoggedIn, PlayerError>, attempt: Attempt, ctx: &mut Context<Self>) {
-        let Phase::LoggingIn(LoggingIn { ended, notes, .. }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
-            unreachable!("a login under way is always awaited")
-        };
-        match result {
-            Ok(logged_in) if !ended => {
-                self.welcome(logged_in, attempt);
-                notes.into_iter().for_each(|note| self.on_note(note, ctx));
-                return;
-            }
-            Ok(logged_in) => {
-                let heard = |(channel, after): (_, Option<_>)| Some((attempt.player.game.channel(channel), after?));
-                let seen = logged_in.attach.into_iter().filter_map(heard).collect();
-                self.log_out(attempt.player, attempt.login, seen);
-                return self.finish(ctx);
-            }
-            Err(PlayerError::Suspended) => self.refuse(&attempt.pending, Status::Forbidden, Close::Forbidden, ctx),
-            Err(error) => {
-                error!(player.id = %attempt.player.player, %error, "login failed");
-                self.answer(&attempt.pending, Status::InternalServerError, None);
-                // It may have been claimed before it failed.
-                self.log_out(attempt.player, attempt.login.clone(), Vec::new());
-            }
-        }
-        self.backend.strike_off(&attempt.login);
-        if ended {
-            self.finish(ctx);
-        }
-    }
-
-    fn welcome(&mut self, logged_in: LoggedIn, attempt: Attempt) {
-        let Attempt { game, player, login, credentials, pending } = attempt;
-        let with_place = credentials.extensions.iter().any(|name| name == SEQUENCE);
-        // The answer goes out before anything that is replayed.
-        self.answer(&pending, Status::Ok, Some(welcome_body(&pending.kind, &login, &logged_in, with_place)));
-        let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());
-        let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
-        self.listeners.add(listener.clone());
-        let mut hearing = HashMap::new();
-        for (channel, after) in logged_in.attach {
-            let key = player.game.channel(channel);
-            hearing.extend(after.map(|after| (key.clone(), after)));
-            self.attach(key, after);
-        }
-        self.phase = Phase::Online(Session { game, player, login, listener, hearing });
-    }
-
     /// Has the channel's events handed to this connection.
-    fn attach(&self, key: ChannelKey, after: Option<Position>) {
+    pub(super) fn attach(&self, key: ChannelKey, after: Option<Position>) {
         let (backend, worker, connection) = (self.backend.clone(), self.worker, self.id);
         drop(self.backend.spawn(async move { backend.attach(&key, worker, connection, after).await }));
     }
@@ -291,13 +195,13 @@ impl PlayerConnection {
         Some((session.player, session.login, detached))
     }
 
-    fn log_out(&self, player: PlayerKey, login: LoginId, seen: Vec<(ChannelKey, Position)>) {
+    pub(super) fn log_out(&self, player: PlayerKey, login: LoginId, seen: Vec<(ChannelKey, Position)>) {
         let backend = self.backend.clone();
         drop(self.backend.spawn(async move { backend.log_out(&player, &login, &seen).await }));
     }
 
     /// Stops the actor, unless a login is still under way.
-    fn finish(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn finish(&mut self, ctx: &mut Context<Self>) {
         if let Phase::LoggingIn(logging_in) = &mut self.phase {
             logging_in.ended = true;
             return;
@@ -305,6 +209,23 @@ impl PlayerConnection {
         self.phase = Phase::Ended;
         self.backend.remove_connection(self.id);
         ctx.stop();
+    }
+
+    /// Ends the session if its player is suspended, or when that comes.
+    pub(super) fn watch_suspension(&mut self, ctx: &mut Context<Self>) {
+        let now = self.backend.now();
+        let Phase::Online(session) = &mut self.phase else { return };
+        if let Some(timer) = session.suspension_timer.take() {
+            ctx.cancel_future(timer);
+        }
+        match &session.suspension {
+            Some(suspension) if suspension.covers(now) => self.end(Some(Close::Suspended), ctx),
+            Some(suspension) if now < suspension.from => {
+                let timer = ctx.run_later(suspension.from.since(now), Self::watch_suspension);
+                session.suspension_timer = Some(timer);
+            }
+            _ => {}
+        }
     }
 
     fn watch_silence(&mut self, ctx: &mut Context<Self>) {
@@ -318,18 +239,6 @@ impl PlayerConnection {
             }
         }
     }
-}
-
-fn welcome_body(kind: &Kind, login: &LoginId, logged_in: &LoggedIn, with_place: bool) -> Value {
-    let mut body = json!({ "sessionId": login });
-    if *kind == Kind::Reconnect {
-        body["channelIds"] = json!(logged_in.channel_ids);
-        body["failChannelIds"] = json!(logged_in.fail_channel_ids);
-        if with_place {
-            body["recovered"] = json!(logged_in.recovered);
-        }
-    }
-    body
 }
 
 impl Actor for PlayerConnection {
@@ -355,7 +264,9 @@ impl Handler<Incoming> for PlayerConnection {
         };
         let (identity, now, limits) = (self.identity(), self.uptime(), &self.backend.settings().connection);
         let verdict = self.conduct.on_request(request, identity, limits, now);
-        self.obey(verdict, pending, ctx)
+        let hasty = self.conduct.is_hasty(limits, now);
+        let obeyed = self.obey(verdict, pending, ctx);
+        if hasty { Box::pin(obeyed.then(|(), actor, _| sleep(HASTY_PAUSE).into_actor(actor))) } else { obeyed }
     }
 }
 
@@ -425,7 +336,7 @@ impl PlayerConnection {
         }
     }
 
-    fn on_note(&mut self, note: Note, ctx: &mut Context<Self>) {
+    pub(super) fn on_note(&mut self, note: Note, ctx: &mut Context<Self>) {
         let Phase::Online(session) = &mut self.phase else { return };
         let (index, me) = (session.game.index, session.player.player);
         match note {
@@ -441,16 +352,12 @@ impl PlayerConnection {
             }
             Note::Notice { message, at } => self.outbox.send_text(&packet::notice(index, me, &message, at)),
             Note::Custom { payload, at } => self.outbox.send_text(&packet::user_custom(index, me, &payload, at)),
-            Note::Suspended => self.end(Some(Close::Suspended), ctx),
+            Note::Suspension(suspension) => {
+                session.suspension = suspension;
+                self.watch_suspension(ctx);
+            }
             Note::Disconnected => self.end(Some(Close::Normal), ctx),
         }
-    }
-}
-
-impl LoggingIn {
-    fn new(login: LoginId) -> Self {
-        let (sender, receiver) = oneshot::channel();
-        Self { login, ended: false, notes: Vec::new(), _through: sender, through: receiver.shared() }
     }
 }
 
@@ -461,15 +368,14 @@ impl Drop for PlayerConnection {
             return;
         }
         self.outbox.close(Close::ServerError);
-        let login = self.login().cloned();
-        let left = self.leave_online();
         self.backend.remove_connection(self.id);
-        match left {
-            Some((player, login, detached)) => {
-                self.backend.report(Crashed::Connection { player, login, seen: detached.seen });
-            }
-            // A login under way finds itself struck off when it is through.
-            None => login.iter().for_each(|login| self.backend.strike_off(login)),
+        if let Phase::LoggingIn(LoggingIn { player, login, .. }) = &self.phase {
+            // If its story goes on, it finds itself struck off in the end.
+            self.backend.strike_off(login);
+            let (player, login) = (player.clone(), login.clone());
+            self.backend.report(Crashed::Connection { player, login, seen: Vec::new() });
+        } else if let Some((player, login, detached)) = self.leave_online() {
+            self.backend.report(Crashed::Connection { player, login, seen: detached.seen });
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::close::Close;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId};
+use crate::ports::Suspension;
 
 /// A text message came in. Answered when the request has been dealt with.
 #[derive(Message)]
@@ -45,8 +46,8 @@ pub enum Note {
     Notice { message: Arc<str>, at: Timestamp },
     /// NOTIFY_CUSTOM.
     Custom { payload: Arc<str>, at: Timestamp },
-    /// The player was suspended: the socket is closed.
-    Suspended,
+    /// The player was suspended, now or for a time to come, or a suspension was lifted.
+    Suspension(Option<Suspension>),
     /// An operator ends the connection.
     Disconnected,
 }

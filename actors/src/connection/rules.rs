@@ -12,8 +12,9 @@ use crate::rate::{Rate, TokenBucket};
 /// Refused chat messages in a row after which a flooding client is closed; one more is forgiven each second.
 const FLOOD_PATIENCE: Rate = Rate { per_sec: 1, burst: 50 };
 
-/// Requests of any kind one connection may send: far more than a client needs, and a bound on what one can cost.
-const REQUESTS: Rate = Rate { per_sec: 100, burst: 300 };
+/// Requests of any kind for each chat message that is allowed: far more than a client needs, and a bound on what one
+/// can cost. Beyond, a client is slowed down, not refused.
+const REQUESTS_PER_CHAT: u32 = 10;
 
 /// How a connection has behaved so far.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Conduct {
             last_request_at: now,
             chat: TokenBucket::full(chat_rate(limits), now),
             patience: TokenBucket::full(FLOOD_PATIENCE, now),
-            requests: TokenBucket::full(REQUESTS, now),
+            requests: TokenBucket::full(request_rate(limits), now),
         }
     }
 
@@ -72,9 +73,6 @@ impl Conduct {
         now: Timestamp,
     ) -> Verdict {
         self.last_request_at = now;
-        if !self.requests.take(REQUESTS, now) {
-            return Verdict::Close(Close::Flood);
-        }
         let Ok(request) = request else { return Verdict::Close(Close::NotJson) };
         match (request.kind, identity) {
             (Kind::Ping, None) => Verdict::Close(Close::PingBeforeConnect),
@@ -133,6 +131,11 @@ impl Conduct {
         (!fits).then_some(Verdict::Answer(Status::BadRequest))
     }
 
+    /// Whether the client should be slowed down.
+    pub(super) fn is_hasty(&mut self, limits: &ConnectionLimits, now: Timestamp) -> bool {
+        !self.requests.take(request_rate(limits), now)
+    }
+
     /// Judges silence. Any request ends it; frames of the WebSocket protocol itself do not.
     pub(super) fn on_silence(&self, logged_in: bool, limits: &ConnectionLimits, now: Timestamp) -> Silence {
         let (since, limit, reason) = if logged_in {
@@ -149,6 +152,11 @@ impl Conduct {
 
 fn chat_rate(limits: &ConnectionLimits) -> Rate {
     Rate { per_sec: limits.chat_per_sec, burst: limits.chat_burst }
+}
+
+fn request_rate(limits: &ConnectionLimits) -> Rate {
+    let Rate { per_sec, burst } = chat_rate(limits);
+    Rate { per_sec: per_sec.saturating_mul(REQUESTS_PER_CHAT), burst: burst.saturating_mul(REQUESTS_PER_CHAT) }
 }
 
 fn fits(message: &str, extra_data: &str, limits: &ConnectionLimits) -> bool {
@@ -220,12 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_any_requests_is_closed() {
+    fn a_client_is_hasty_beyond_ten_requests_for_each_chat_message() {
         let mut conduct = Conduct::new(&limits(), NOW);
-        let ping =
-            |conduct: &mut Conduct| conduct.on_request(parse(r#"{"packetType":"PING"}"#), Some(ME), &limits(), NOW);
-        assert!((0..300).all(|_| ping(&mut conduct) == Verdict::Pong));
-        assert_eq!(ping(&mut conduct), Verdict::Close(Close::Flood));
+        assert_eq!((0..250).filter(|_| conduct.is_hasty(&limits(), NOW)).count(), 50);
+        assert!(!conduct.is_hasty(&limits(), NOW + Duration::from_secs(1)));
     }
 
     #[test]

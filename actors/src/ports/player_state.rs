@@ -25,8 +25,8 @@ impl PlayerState {
         }
         self.register(login.at);
         let previous = self.login.replace(login.clone());
-        let (joined, blocks) = (self.joined.clone(), self.blocks.clone());
-        Ok(Claimed { previous, joined, blocks, resume: self.resume.clone() })
+        let Self { joined, blocks, resume, suspension, .. } = self.clone();
+        Ok(Claimed { previous, joined, blocks, resume, suspension })
     }
 
     /// `false` when `login` is not the live one.

@@ -82,6 +82,8 @@ pub struct Claimed {
     pub blocks: Vec<Block>,
     /// The newest snapshot, whatever its age.
     pub resume: Option<Resume>,
+    /// One that does not cover now: it may lie ahead.
+    pub suspension: Option<Suspension>,
 }
 
 /// Everything the store knows of a player.

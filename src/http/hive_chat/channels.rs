@@ -129,11 +129,6 @@ pub(super) async fn create_one_on_one(caller: GameServer, Json(body): Json<OneOn
         return Err(ApiError::bad_request("playerIds: two different players"));
     }
     let id = ChannelId::one_on_one(a, b);
-    match caller.api.backend.ports().channels.get(&caller.game.id.channel(id.clone())).await {
-        Ok(channel) => return Ok(Success(objects::channel(caller.game.index, &channel))),
-        Err(ChannelError::NotFound) => {}
-        Err(error) => return Err(error.into()),
-    }
     let spec = ChannelSpec {
         kind: ChannelKind::OneOnOne,
         name: id.to_string(),
@@ -143,7 +138,19 @@ pub(super) async fn create_one_on_one(caller: GameServer, Json(body): Json<OneOn
         history: false,
         owner: Owner::System,
     };
-    make(&caller, id, spec, vec![a, b]).await
+    let key = caller.game.id.channel(id.clone());
+    match caller.api.backend.ports().channels.get(&key).await {
+        Err(ChannelError::NotFound) => {}
+        found => return Ok(Success(objects::channel(caller.game.index, &found?))),
+    }
+    match make(&caller, id, spec, vec![a, b]).await {
+        // Asked for twice at once: both get the one channel.
+        Err(ApiError::DuplicateChannel) => {
+            let channel = caller.api.backend.ports().channels.get(&key).await?;
+            Ok(Success(objects::channel(caller.game.index, &channel)))
+        }
+        made => made,
+    }
 }
 
 async fn make(caller: &GameServer, id: ChannelId, spec: ChannelSpec, members: Vec<PlayerId>) -> Answer {

@@ -174,8 +174,13 @@ pub(super) async fn history(caller: GameServer, path: Path<(String, String)>, re
     let parsed = |id: &String| Position::parse_message_id(id).ok_or_else(unknown);
     let anchor = wanted.message_id.as_ref().map(parsed).transpose()?;
     let backend = &caller.api.backend;
-    if !backend.ports().channels.get(&key).await?.spec.history {
+    let channel = backend.ports().channels.get(&key).await?;
+    if !channel.spec.history {
         return Err(ApiError::Forbidden);
+    }
+    let is_known = |id: Position| id.epoch == channel.head.epoch && (1..=channel.head.sequence).contains(&id.sequence);
+    if anchor.is_some_and(|anchor| !is_known(anchor)) {
+        return Err(unknown());
     }
     // Nothing asked for, nothing answered: not even the anchor.
     let found = match (wanted.prev_size, wanted.next_size) {

@@ -182,7 +182,7 @@ async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) 
         Note::DirectChat { from: PlayerId(1), message: "⚒ \" \\".into(), extra_data: "".into(), at },
         Note::Notice { message: "hear".into(), at },
         Note::Custom { payload: "{}".into(), at },
-        Note::Suspended,
+        Note::Suspension(None),
         Note::Disconnected,
     ];
     let sent: Vec<_> = notes.into_iter().map(|note| Mail { note, ..hall.mail(0) }).collect();

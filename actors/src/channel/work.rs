@@ -1,0 +1,184 @@
+//! The work of a `ChatChannel`: what it does with the store and the fan-outs, one piece at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+
+use super::actor::ChatChannel;
+use super::messages::{Appended, AttachMember, Retired};
+use super::rules::Follower;
+use crate::backend::Backend;
+use crate::event::{Event, EventBody, Position};
+use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, WorkerId};
+use crate::ids::ChannelKey;
+use crate::ports::{ChannelError, LogSlice, StoreError};
+
+/// Events read from the log at once.
+const READ_CHUNK: usize = 256;
+
+/// Work that changes what the members of this node hear.
+pub(super) enum Task {
+    /// After a restart: take over the members the fan-outs still have.
+    Adopt,
+    Attach {
+        member: AttachMember,
+        caught_up: bool,
+        answer: oneshot::Sender<Result<(), Retired>>,
+    },
+    Recount(WorkerId),
+}
+
+/// What a finished task changes.
+pub(super) enum Done {
+    Adopted {
+        workers: BTreeMap<WorkerId, usize>,
+        follower: Option<Follower>,
+    },
+    Attached {
+        worker: WorkerId,
+        members: usize,
+        follower: Option<Follower>,
+    },
+    Delivered {
+        members: Vec<(WorkerId, usize)>,
+        ended: bool,
+    },
+    Read(LogSlice),
+    /// The log to be read is gone, and the channel with it.
+    Gone,
+    /// There was nothing to do: the channel of an attach does not exist.
+    Nothing,
+    /// The store failed; the task, or the reading, is taken up again.
+    Failed {
+        error: StoreError,
+        task: Option<Task>,
+    },
+}
+
+/// What a task needs of the actor; the work itself runs beside it.
+pub(super) struct Work {
+    pub(super) key: Arc<ChannelKey>,
+    pub(super) game_index: i64,
+    pub(super) backend: Backend,
+}
+
+impl Work {
+    pub(super) async fn carry_out(self, task: Task, cursor: Option<Position>, channel: Addr<ChatChannel>) -> Done {
+        let done = match &task {
+            Task::Adopt => self.adopt(channel).await,
+            Task::Recount(worker) => Ok(self.recount(*worker).await),
+            Task::Attach { member, .. } => self.attach(member, cursor, channel).await,
+        };
+        match (done, task) {
+            (Err(ChannelError::Store(error)), task) => Done::Failed { error, task: Some(task) },
+            (done, Task::Attach { answer, .. }) => {
+                // The connection may have gone meanwhile; then nobody waits for the answer.
+                let _ = answer.send(Ok(()));
+                done.unwrap_or(Done::Nothing)
+            }
+            (done, _) => done.unwrap_or(Done::Nothing),
+        }
+    }
+
+    async fn subscribe(&self, channel: Addr<ChatChannel>) -> Result<Position, ChannelError> {
+        let ring = channel.recipient();
+        self.backend.ports().channels.subscribe(&self.key, Arc::new(move |event| ring.do_send(Appended(event)))).await
+    }
+
+    async fn adopt(&self, channel: Addr<ChatChannel>) -> Result<Done, ChannelError> {
+        let mut workers = BTreeMap::new();
+        let mut oldest: Option<Position> = None;
+        for (worker, fanout) in self.backend.fanouts() {
+            if let Ok(Some((cursor, members))) = fanout.send(Adopt(self.key.clone())).await {
+                workers.insert(worker, members);
+                let older = |oldest: Position| oldest.sequence > cursor.sequence;
+                oldest = if oldest.is_none_or(older) { Some(cursor) } else { oldest };
+            }
+        }
+        let follower = match oldest {
+            Some(cursor) => Some(Follower::new(cursor, self.subscribe(channel).await?)),
+            None => None,
+        };
+        Ok(Done::Adopted { workers, follower })
+    }
+
+    async fn attach(
+        &self,
+        attach: &AttachMember,
+        cursor: Option<Position>,
+        channel: Addr<ChatChannel>,
+    ) -> Result<Done, ChannelError> {
+        let (cursor, follower) = match cursor {
+            Some(cursor) => (cursor, None),
+            None => {
+                let head = self.subscribe(channel).await?;
+                (head, Some(Follower::new(head, head)))
+            }
+        };
+        let missed = match attach.after {
+            Some(after) if after != cursor => self.missed(after, cursor).await?,
+            _ => Vec::new(),
+        };
+        let message = Attach { key: self.key.clone(), connection: attach.connection, missed, cursor };
+        let members = match self.backend.fanout(attach.worker) {
+            Some(fanout) => fanout.send(message).await.unwrap_or(0),
+            None => 0,
+        };
+        Ok(Done::Attached { worker: attach.worker, members, follower })
+    }
+
+    /// The events after `after` up to `cursor`: later ones come with the subscription.
+    async fn missed(&self, after: Position, cursor: Position) -> Result<Vec<Arc<Encoded>>, ChannelError> {
+        let mut missed = Vec::new();
+        let mut from = after;
+        loop {
+            let slice = self.backend.ports().channels.read(&self.key, from, READ_CHUNK).await?;
+            let Some(last) = slice.events.last().map(|event| event.position) else { return Ok(missed) };
+            let wanted = |event: &Event| event.position.sequence <= cursor.sequence;
+            missed.extend(slice.events.into_iter().filter(wanted).map(|event| self.encode(Arc::new(event))));
+            if last.sequence >= cursor.sequence {
+                return Ok(missed);
+            }
+            from = last;
+        }
+    }
+
+    async fn recount(&self, worker: WorkerId) -> Done {
+        let members = match self.backend.fanout(worker) {
+            Some(fanout) => fanout.send(Count(self.key.clone())).await.unwrap_or(0),
+            None => 0,
+        };
+        Done::Delivered { members: vec![(worker, members)], ended: false }
+    }
+
+    pub(super) async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
+        let ended = events.iter().any(|event| event.body == EventBody::Deleted);
+        let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
+        let hand_over = workers.into_iter().map(|worker| {
+            let message = Deliver { key: self.key.clone(), events: events.clone() };
+            let fanout = self.backend.fanout(worker);
+            async move {
+                match fanout {
+                    Some(fanout) => (worker, fanout.send(message).await.unwrap_or(0)),
+                    None => (worker, 0),
+                }
+            }
+        });
+        Done::Delivered { members: join_all(hand_over).await, ended }
+    }
+
+    pub(super) async fn read(self, after: Position) -> Done {
+        match self.backend.ports().channels.read(&self.key, after, READ_CHUNK).await {
+            Ok(slice) => Done::Read(slice),
+            Err(ChannelError::Store(error)) => Done::Failed { error, task: None },
+            Err(_) => Done::Gone,
+        }
+    }
+
+    fn encode(&self, event: Arc<Event>) -> Arc<Encoded> {
+        Encoded::new(&self.key, self.game_index, event, self.backend.settings().framing)
+    }
+}
