@@ -156,6 +156,11 @@ impl Backend {
                 let login = self.confirm(player, id, slot, entered.position, entered.password_revision).await?;
                 Ok((entered.position, login))
             }
+            // Perhaps by a step that was cut off before it confirmed.
+            Err(ChannelError::AlreadyMember) => {
+                self.settle_list(player, |joined| joined.channel == *id).await?;
+                Err(ChannelError::AlreadyMember.into())
+            }
             Err(error) => {
                 self.0.ports.players.forget(player, id, None).await?;
                 Err(error.into())
@@ -195,10 +200,21 @@ impl Backend {
 
     /// Brings the player's list in line with the channels: what was cut off half way is finished or dropped.
     pub async fn settle_reservations(&self, player: &PlayerKey) -> Result<Vec<Joined>, StoreError> {
+        let now = self.now();
+        self.settle_list(player, |joined| joined.entered.is_some() || now.since(joined.since) >= RESERVATION_AGE).await
+    }
+
+    /// Settles the entries that `which` picks, and answers those that stand.
+    async fn settle_list(
+        &self,
+        player: &PlayerKey,
+        which: impl Fn(&Joined) -> bool,
+    ) -> Result<Vec<Joined>, StoreError> {
         let mut settled = Vec::new();
         for joined in self.0.ports.players.look_up(player).await?.joined {
-            let fresh = joined.entered.is_none() && self.now().since(joined.since) < RESERVATION_AGE;
-            if !fresh && let Some(joined) = self.settle(player, joined).await? {
+            if which(&joined)
+                && let Some(joined) = self.settle(player, joined).await?
+            {
                 settled.push(joined);
             }
         }

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use super::messages::{Append, Appended, AttachMember, Recount, Retired};
 use super::rules::{Follower, Step};
-use super::work::{Done, Task, Work};
+use super::work::{Done, Task, Waiting, Work};
 use crate::backend::{Backend, CrashNote, Crashed};
 use crate::event::{Event, Position};
 use crate::fanout::WorkerId;
@@ -36,6 +36,9 @@ pub struct ChatChannel {
     /// Members by worker thread.
     workers: BTreeMap<WorkerId, usize>,
     tasks: VecDeque<Task>,
+    /// Connections that wait to hear the channel, and whether the log was followed to its end for them.
+    waiting: Vec<Waiting>,
+    caught_up: bool,
     /// One task at a time: what the members hear depends on the order.
     busy: bool,
     retired: bool,
@@ -60,6 +63,8 @@ impl ChatChannel {
             early: Vec::new(),
             workers: BTreeMap::new(),
             tasks: VecDeque::from([Task::Adopt]),
+            waiting: Vec::new(),
+            caught_up: false,
             busy: false,
             retired: false,
             task_is_next: false,
@@ -76,10 +81,12 @@ impl ChatChannel {
             return;
         }
         let step = if self.is_task_due() { None } else { self.next_log_step() };
-        let work = match (step, self.tasks.is_empty()) {
-            (Some(step), _) => self.follow_log(step),
-            (None, false) => self.start_task(ctx.address()),
-            (None, true) => return,
+        let work = match step {
+            Some(step) => self.follow_log(step),
+            None => match self.next_task() {
+                Some(task) => self.start(task, ctx.address()),
+                None => return,
+            },
         };
         self.busy = true;
         ctx.spawn(work.into_actor(self).map(|done, actor, ctx| {
@@ -89,23 +96,29 @@ impl ChatChannel {
         }));
     }
 
-    /// Whether the front task goes before what the log has waiting. An attach beyond the members' place does not: its
-    /// member would miss, or get twice, what lies between.
+    /// Whether a task goes before what the log has waiting. Attaching beyond the members' place does not: the newcomer
+    /// would miss, or get twice, what lies between.
     fn is_task_due(&mut self) -> bool {
         let Some(follower) = &mut self.follower else { return true };
-        match self.tasks.front_mut() {
-            Some(Task::Attach { member: AttachMember { after: Some(after), .. }, caught_up, .. })
-                if !follower.reaches(*after) =>
-            {
-                // Once: the place may lie in a log that is gone.
-                if !std::mem::replace(caught_up, true) {
-                    follower.fall_behind();
-                }
-                false
+        let is_beyond = |waiting: &Waiting| waiting.member.after.is_some_and(|after| !follower.reaches(after));
+        if self.tasks.is_empty() && self.waiting.iter().any(is_beyond) {
+            // Once: the place may lie in a log that is gone.
+            if !std::mem::replace(&mut self.caught_up, true) {
+                follower.fall_behind();
             }
-            Some(_) => self.task_is_next && !self.adopting,
-            None => false,
+            return false;
         }
+        let is_wanted = !self.tasks.is_empty() || !self.waiting.is_empty();
+        is_wanted && self.task_is_next && !self.adopting
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
+        if let Some(task) = self.tasks.pop_front() {
+            return Some(task);
+        }
+        self.caught_up = false;
+        let waiting = std::mem::take(&mut self.waiting);
+        (!waiting.is_empty()).then_some(Task::Attach(waiting))
     }
 
     fn next_log_step(&mut self) -> Option<Step> {
@@ -124,14 +137,13 @@ impl ChatChannel {
         }
     }
 
-    fn start_task(&mut self, channel: Addr<Self>) -> LocalBoxFuture<'static, Done> {
+    fn start(&mut self, task: Task, channel: Addr<Self>) -> LocalBoxFuture<'static, Done> {
         self.task_is_next = false;
         if self.follower.is_none() {
             // Left by a subscription that came to nothing.
             self.early.clear();
         }
         let cursor = self.follower.as_ref().map(Follower::cursor);
-        let task = self.tasks.pop_front().expect("checked by the caller");
         self.work().carry_out(task, cursor, channel).boxed_local()
     }
 
@@ -142,12 +154,12 @@ impl ChatChannel {
                 self.adopting = follower.is_some();
                 self.follow(follower);
             }
-            Done::Attached { worker, members, follower } => {
+            Done::Attached { members, follower } => {
                 self.follow(follower);
-                self.set_members(worker, members);
+                self.set_members(members);
             }
             Done::Delivered { members, ended } => {
-                members.into_iter().for_each(|(worker, members)| self.set_members(worker, members));
+                self.set_members(members);
                 if ended {
                     // The subscription ended with the channel; one made anew needs its own.
                     self.workers.clear();
@@ -166,6 +178,7 @@ impl ChatChannel {
             Done::Nothing => {}
             Done::Failed { error, task } => {
                 match task {
+                    Some(Task::Attach(waiting)) => drop(self.waiting.splice(0..0, waiting)),
                     Some(task) => self.tasks.push_front(task),
                     None => self.follower.iter_mut().for_each(Follower::on_read_failed),
                 }
@@ -192,17 +205,20 @@ impl ChatChannel {
         });
     }
 
-    fn set_members(&mut self, worker: WorkerId, members: usize) {
-        if members == 0 {
-            self.workers.remove(&worker);
-        } else {
-            self.workers.insert(worker, members);
+    fn set_members(&mut self, counts: Vec<(WorkerId, usize)>) {
+        for (worker, members) in counts {
+            if members == 0 {
+                self.workers.remove(&worker);
+            } else {
+                self.workers.insert(worker, members);
+            }
         }
         self.used_at = tokio::time::Instant::now();
     }
 
     fn is_idle(&self) -> bool {
-        let quiet = self.workers.is_empty() && self.tasks.is_empty() && !self.busy && self.appending == 0;
+        let wanted = !self.tasks.is_empty() || !self.waiting.is_empty() || self.appending > 0;
+        let quiet = self.workers.is_empty() && !wanted && !self.busy;
         quiet && self.used_at.elapsed() >= self.backend.settings().channel_linger
     }
 
@@ -218,7 +234,7 @@ impl ChatChannel {
             actor.busy = false;
             actor.follower = None;
             actor.early.clear();
-            if actor.tasks.is_empty() {
+            if actor.tasks.is_empty() && actor.waiting.is_empty() {
                 actor.retire(ctx);
             }
             actor.pump(ctx);
@@ -267,12 +283,12 @@ impl Handler<Appended> for ChatChannel {
 impl Handler<AttachMember> for ChatChannel {
     type Result = ResponseFuture<Result<(), Retired>>;
 
-    fn handle(&mut self, attach: AttachMember, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, member: AttachMember, ctx: &mut Self::Context) -> Self::Result {
         if self.retired {
             return Box::pin(async { Err(Retired) });
         }
         let (answer, answered) = oneshot::channel();
-        self.tasks.push_back(Task::Attach { member: attach, caught_up: false, answer });
+        self.waiting.push(Waiting { member, answer });
         self.pump(ctx);
         Box::pin(async move { answered.await.unwrap_or(Err(Retired)) })
     }

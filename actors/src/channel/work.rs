@@ -12,8 +12,8 @@ use super::messages::{Appended, AttachMember, Retired};
 use super::rules::Follower;
 use crate::backend::Backend;
 use crate::event::{Event, EventBody, Position};
-use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, WorkerId};
-use crate::ids::ChannelKey;
+use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, Fanout, WorkerId};
+use crate::ids::{ChannelKey, ConnectionId};
 use crate::ports::{ChannelError, LogSlice, StoreError};
 
 /// Events read from the log at once.
@@ -23,12 +23,15 @@ const READ_CHUNK: usize = 256;
 pub(super) enum Task {
     /// After a restart: take over the members the fan-outs still have.
     Adopt,
-    Attach {
-        member: AttachMember,
-        caught_up: bool,
-        answer: oneshot::Sender<Result<(), Retired>>,
-    },
+    /// Everybody who waits: a crowd shares one reading of the log.
+    Attach(Vec<Waiting>),
     Recount(WorkerId),
+}
+
+/// A connection that waits to hear the channel.
+pub(super) struct Waiting {
+    pub(super) member: AttachMember,
+    pub(super) answer: oneshot::Sender<Result<(), Retired>>,
 }
 
 /// What a finished task changes.
@@ -38,8 +41,7 @@ pub(super) enum Done {
         follower: Option<Follower>,
     },
     Attached {
-        worker: WorkerId,
-        members: usize,
+        members: Vec<(WorkerId, usize)>,
         follower: Option<Follower>,
     },
     Delivered {
@@ -70,13 +72,15 @@ impl Work {
         let done = match &task {
             Task::Adopt => self.adopt(channel).await,
             Task::Recount(worker) => Ok(self.recount(*worker).await),
-            Task::Attach { member, .. } => self.attach(member, cursor, channel).await,
+            Task::Attach(waiting) => self.attach(waiting, cursor, channel).await,
         };
         match (done, task) {
             (Err(ChannelError::Store(error)), task) => Done::Failed { error, task: Some(task) },
-            (done, Task::Attach { answer, .. }) => {
-                // The connection may have gone meanwhile; then nobody waits for the answer.
-                let _ = answer.send(Ok(()));
+            (done, Task::Attach(waiting)) => {
+                for Waiting { answer, .. } in waiting {
+                    // The connection may have gone meanwhile; then nobody waits for the answer.
+                    let _ = answer.send(Ok(()));
+                }
                 done.unwrap_or(Done::Nothing)
             }
             (done, _) => done.unwrap_or(Done::Nothing),
@@ -107,7 +111,7 @@ impl Work {
 
     async fn attach(
         &self,
-        attach: &AttachMember,
+        waiting: &[Waiting],
         cursor: Option<Position>,
         channel: Addr<ChatChannel>,
     ) -> Result<Done, ChannelError> {
@@ -118,16 +122,32 @@ impl Work {
                 (head, Some(Follower::new(head, head)))
             }
         };
-        let missed = match attach.after {
-            Some(after) if after != cursor => self.missed(after, cursor).await?,
-            _ => Vec::new(),
+        let oldest = waiting.iter().filter_map(|waiting| waiting.member.after).min_by_key(|after| after.sequence);
+        let missed: Arc<[_]> = match oldest {
+            Some(after) if after != cursor => self.missed(after, cursor).await?.into(),
+            _ => Arc::default(),
         };
-        let message = Attach { key: self.key.clone(), connection: attach.connection, missed, cursor };
-        let members = match self.backend.fanout(attach.worker) {
-            Some(fanout) => fanout.send(message).await.unwrap_or(0),
-            None => 0,
-        };
-        Ok(Done::Attached { worker: attach.worker, members, follower })
+        let mut by_worker: BTreeMap<WorkerId, Vec<(ConnectionId, Option<Position>)>> = BTreeMap::new();
+        for AttachMember { worker, connection, after } in waiting.iter().map(|waiting| &waiting.member) {
+            by_worker.entry(*worker).or_default().push((*connection, *after));
+        }
+        let attached = by_worker.into_iter().map(|(worker, connections)| {
+            let (key, missed) = (self.key.clone(), missed.clone());
+            self.tell_fanout(worker, Attach { key, connections, missed, cursor })
+        });
+        Ok(Done::Attached { members: join_all(attached).await, follower })
+    }
+
+    /// Has a thread's fan-out do something, and answers how many members it has then; none when the thread is gone.
+    async fn tell_fanout<M>(&self, worker: WorkerId, message: M) -> (WorkerId, usize)
+    where
+        M: Message<Result = usize> + Send + 'static,
+        Fanout: Handler<M>,
+    {
+        match self.backend.fanout(worker) {
+            Some(fanout) => (worker, fanout.send(message).await.unwrap_or(0)),
+            None => (worker, 0),
+        }
     }
 
     /// The events after `after` up to `cursor`: later ones come with the subscription.
@@ -147,27 +167,15 @@ impl Work {
     }
 
     async fn recount(&self, worker: WorkerId) -> Done {
-        let members = match self.backend.fanout(worker) {
-            Some(fanout) => fanout.send(Count(self.key.clone())).await.unwrap_or(0),
-            None => 0,
-        };
-        Done::Delivered { members: vec![(worker, members)], ended: false }
+        Done::Delivered { members: vec![self.tell_fanout(worker, Count(self.key.clone())).await], ended: false }
     }
 
     pub(super) async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
         let ended = events.iter().any(|event| event.body == EventBody::Deleted);
         let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
-        let hand_over = workers.into_iter().map(|worker| {
-            let message = Deliver { key: self.key.clone(), events: events.clone() };
-            let fanout = self.backend.fanout(worker);
-            async move {
-                match fanout {
-                    Some(fanout) => (worker, fanout.send(message).await.unwrap_or(0)),
-                    None => (worker, 0),
-                }
-            }
-        });
-        Done::Delivered { members: join_all(hand_over).await, ended }
+        let message = Deliver { key: self.key.clone(), events };
+        let delivered = workers.into_iter().map(|worker| self.tell_fanout(worker, message.clone()));
+        Done::Delivered { members: join_all(delivered).await, ended }
     }
 
     pub(super) async fn read(self, after: Position) -> Done {

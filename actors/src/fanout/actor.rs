@@ -29,14 +29,15 @@ pub struct Deliver {
     pub events: Arc<[Arc<Encoded>]>,
 }
 
-/// Makes a connection a member: first it gets what it missed, then everything after `cursor`.
-/// Answers how many members there are on this thread now.
+/// Makes connections members: first each gets what it missed after its own place, then everything after `cursor`;
+/// one without a place begins there. Answers how many members there are on this thread now.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct Attach {
     pub key: Arc<ChannelKey>,
-    pub connection: ConnectionId,
-    pub missed: Vec<Arc<Encoded>>,
+    pub connections: Vec<(ConnectionId, Option<Position>)>,
+    /// Everything up to `cursor` that any of them missed.
+    pub missed: Arc<[Arc<Encoded>]>,
     pub cursor: Position,
 }
 
@@ -108,19 +109,30 @@ fn give(member: &Listener, events: &[Arc<Encoded>]) {
 }
 
 impl Handler<Attach> for Fanout {
-    type Result = usize;
+    // Exclusive, as for `Deliver`.
+    type Result = AtomicResponse<Self, usize>;
 
-    fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> usize {
-        if let Some(listener) = self.listeners.get(attach.connection)
-            && !listener.is_in(&attach.key)
-        {
-            let missed = without_own_gap(&attach.missed, listener.player);
-            listener.replay(&missed);
-            if !missed.last().is_some_and(|last| last.ends_membership_of(listener.player)) {
-                self.listeners.join(&attach.key, &listener, attach.cursor);
-            }
-        }
-        self.listeners.count(&attach.key)
+    fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
+        let listeners = self.listeners.clone();
+        AtomicResponse::new(Box::pin(attach_all(listeners, attach).into_actor(self)))
+    }
+}
+
+async fn attach_all(listeners: Rc<Listeners>, attach: Attach) -> usize {
+    for chunk in attach.connections.chunks(CHUNK) {
+        chunk.iter().for_each(|(connection, after)| attach_one(&listeners, &attach, *connection, *after));
+        tokio::task::yield_now().await;
+    }
+    listeners.count(&attach.key)
+}
+
+fn attach_one(listeners: &Listeners, attach: &Attach, connection: ConnectionId, after: Option<Position>) {
+    let Some(listener) = listeners.get(connection).filter(|listener| !listener.is_in(&attach.key)) else { return };
+    let missed = after.map_or(&[][..], |after| unseen(after, &attach.missed));
+    let missed = without_own_gap(missed, listener.player);
+    listener.replay(&missed);
+    if !missed.last().is_some_and(|last| last.ends_membership_of(listener.player)) {
+        listeners.join(&attach.key, &listener, attach.cursor);
     }
 }
 
