@@ -12,6 +12,7 @@ use tracing::{error, warn};
 
 use super::connections::Seat;
 use super::{Backend, EnterError, LeaveOnDisconnect};
+use crate::clock::Timestamp;
 use crate::connection::Kick;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
@@ -77,17 +78,23 @@ impl Backend {
             let state = players.look_up(&player).await?;
             (joined, resume) = (state.joined, state.resume);
         }
-        let lost = resume.filter(|resume| login.at.since(resume.lost_at) < self.settings().chat.resume);
+        let lost = self.still_lost(resume, login.at);
         let (left, kept) = self.leave_channels(&player, joined, &seen, claimed.previous.is_some()).await?;
         match mode {
             Mode::Connect => logged_in.attach = kept.into_iter().map(|joined| (joined.channel, None)).collect(),
             Mode::Reconnect { seen } => {
-                let lost = merge(lost.map(|lost| lost.channels).unwrap_or_default(), left);
+                let lost = merge(lost, left);
                 self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
         }
         players.save_resume(&player, &login.id, None).await?;
         Ok(logged_in)
+    }
+
+    /// The channels of a snapshot that RECONNECT may still restore.
+    fn still_lost(&self, resume: Option<Resume>, now: Timestamp) -> Vec<ResumeChannel> {
+        let is_fresh = |resume: &Resume| now.since(resume.lost_at) < self.settings().chat.resume;
+        resume.filter(is_fresh).map(|resume| resume.channels).unwrap_or_default()
     }
 
     /// As [`Self::log_in`]; a login whose connection has crashed meanwhile is ended again.
@@ -130,7 +137,9 @@ impl Backend {
                 channels.push(self.remember(player, joined, entered, seen).await?);
             }
         }
-        let resume = Resume { lost_at: self.now(), channels };
+        // A login that succeeds clears the snapshot: one that is there was never used up, or is of a first try of ours.
+        let lost_at = self.now();
+        let resume = Resume { lost_at, channels: merge(self.still_lost(state.resume, lost_at), channels) };
         if players.save_resume(player, login, Some(&resume)).await? {
             self.leave_channels(player, state.joined, seen, true).await?;
             if players.release(player, login).await? {
