@@ -3,18 +3,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::adapters::embedded::Embedded;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use guildhall_actors::ports::StoreError;
+
+/// Asks the store whether it takes writes.
+type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
 
 /// Shared by the probes, the edges and the drain.
 #[derive(Clone)]
 pub struct Health {
-    store: Embedded,
+    store: Probe,
     draining: Arc<AtomicBool>,
 }
 
 impl Health {
-    pub fn new(store: Embedded) -> Self {
-        Self { store, draining: Arc::default() }
+    /// `store` answers whether the store takes writes.
+    pub fn new<F>(store: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        Self { store: Arc::new(move || store().boxed()), draining: Arc::default() }
     }
 
     pub fn start_draining(&self) {
@@ -31,6 +40,6 @@ impl Health {
         if self.is_draining() {
             return Err("draining".into());
         }
-        self.store.ping().await.map_err(|error| error.to_string())
+        (self.store)().await.map_err(|error| error.to_string())
     }
 }

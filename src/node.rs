@@ -40,7 +40,10 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let backend = backend(&settings, &store);
     // The folder is ours alone, so every other node in it has ended, whatever its lease says.
     backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
-    let health = Health::new(store.clone());
+    let health = Health::new(move || {
+        let store = store.clone();
+        async move { store.ping().await }
+    });
     let api = Data::new(Api::new(backend.clone(), settings.clone(), health.clone()));
     let per_ip = RateLimiter::new(limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
     let edge = Arc::new(Edge {

@@ -206,37 +206,6 @@ fn every_setting_stands_in_the_example_configuration() {
     assert_none("deploy/example.toml names no setting", example.difference(&all).cloned());
 }
 
-/// Every reason to close a socket. A new one that is not added here does not compile.
-fn closes() -> Vec<Close> {
-    use Close::*;
-    let all = vec![
-        Normal,
-        GoingAway,
-        ProtocolError,
-        Binary,
-        NotJson,
-        TooBig,
-        Unauthorized,
-        Forbidden,
-        Idle,
-        NoConnect,
-        PingBeforeConnect,
-        Flood,
-        ServerError,
-        Drain,
-        SecondLogin,
-        Slow,
-        Suspended,
-    ];
-    for close in &all {
-        match close {
-            Normal | GoingAway | ProtocolError | Binary | NotJson | TooBig | Unauthorized | Forbidden | Idle
-            | NoConnect | PingBeforeConnect | Flood | ServerError | Drain | SecondLogin | Slow | Suspended => {}
-        }
-    }
-    all
-}
-
 #[test]
 fn every_close_code_stands_in_the_readme_with_its_reason() {
     let readme = document("README.md");
@@ -245,7 +214,7 @@ fn every_close_code_stands_in_the_readme_with_its_reason() {
         let is_row = |row: &&&str| names(row, &close.code().to_string()) && row.contains(close.reason());
         rows.iter().find(is_row).is_none()
     };
-    let missing = closes().into_iter().filter(is_missing);
+    let missing = Close::ALL.into_iter().filter(is_missing);
     assert_none(
         "no row of the README's close table has",
         missing.map(|close| format!("{} {:?}", close.code(), close.reason())),

@@ -48,7 +48,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Where actors read the time. The server gives the wall clock; tests give one that follows tokio's paused time.
+/// Where actors read the time. The server gives the wall clock.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 

@@ -40,6 +40,27 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every reason.
+    pub const ALL: [Self; 17] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::ProtocolError,
+        Self::Binary,
+        Self::NotJson,
+        Self::TooBig,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::Idle,
+        Self::NoConnect,
+        Self::PingBeforeConnect,
+        Self::Flood,
+        Self::ServerError,
+        Self::Drain,
+        Self::SecondLogin,
+        Self::Slow,
+        Self::Suspended,
+    ];
+
     /// The WebSocket close code.
     pub const fn code(self) -> u16 {
         match self {
@@ -85,27 +106,16 @@ impl Close {
             Self::Suspended => "suspended",
         }
     }
+}
 
-    /// The label of this reason in metrics and logs.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::GoingAway => "going_away",
-            Self::ProtocolError => "protocol_error",
-            Self::Binary => "binary",
-            Self::NotJson => "not_json",
-            Self::TooBig => "too_big",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::Idle => "idle",
-            Self::NoConnect => "no_connect",
-            Self::PingBeforeConnect => "ping_before_connect",
-            Self::Flood => "flood",
-            Self::ServerError => "server_error",
-            Self::Drain => "drain",
-            Self::SecondLogin => "second_login",
-            Self::Slow => "slow",
-            Self::Suspended => "suspended",
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_listed_in_their_order() {
+        // The last variant's place says how many there are.
+        assert_eq!(Close::ALL.len(), Close::Suspended as usize + 1);
+        assert!(Close::ALL.iter().enumerate().all(|(place, close)| *close as usize == place));
     }
 }

@@ -74,6 +74,11 @@ impl Position {
         Self { sequence: self.sequence.saturating_sub(1), ..self }
     }
 
+    /// Whether everything up to `other` lies at or before this place.
+    pub fn reaches(self, other: Self) -> bool {
+        self.epoch == other.epoch && other.sequence <= self.sequence
+    }
+
     /// The opaque id of the message at this place.
     pub fn message_id(self) -> String {
         format!("{}-{}", self.epoch, self.sequence)

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Rules decide (`connection/rules.rs`, `channel/rules.rs`): pure functions that are handed `now`. Actors own state
-//! and time, ports reach out. Nothing here knows of sockets, HTTP or a database.
+//! and time, ports reach out. Nothing here opens sockets, speaks HTTP or knows a
+//! database.
 
 pub mod backend;
 pub mod channel;

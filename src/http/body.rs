@@ -1,14 +1,14 @@
 //! Request bodies and queries: bounded, JSON, and told what is wrong with them.
 
 use actix_web::http::header;
-use actix_web::web::{Data, Payload, Query};
+use actix_web::web::{Payload, Query};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::Api;
+use super::caller::api;
 use crate::error::ApiError;
 
 /// Bytes over the limit that are read for the sake of the answer.
@@ -28,8 +28,7 @@ impl FromRequest for Body {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let api: &Data<Api> = request.app_data().expect("every listener is configured with its data");
-        let limit = api.settings.limits.body_bytes;
+        let limit = api(request).settings.limits.body_bytes;
         let payload = Payload::from_request(request, payload);
         Box::pin(async move {
             let payload = payload.await.map_err(|_| unreadable())?;

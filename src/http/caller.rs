@@ -24,7 +24,7 @@ pub(super) struct Operator {
     pub(super) api: Data<Api>,
 }
 
-fn api(request: &HttpRequest) -> &Data<Api> {
+pub(super) fn api(request: &HttpRequest) -> &Data<Api> {
     request.app_data().expect("every listener is configured with its data")
 }
 

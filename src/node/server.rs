@@ -13,8 +13,8 @@ use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::web::{Data, ServiceConfig};
 use anyhow::Context;
 use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use socket2::{Domain, Socket, Type};
 
 use crate::config::{Settings, TlsFiles};

@@ -50,9 +50,13 @@ async fn sweep(backend: Backend, every: Duration) {
             Ok(channels) => info!(channels, "empty channels swept"),
             Err(error) => error!(%error, "sweep failed"),
         }
-        let oldest = backend.now() - backend.settings().chat.idempotency;
-        if let Err(error) = backend.ports().inbox.trim(IDEMPOTENCY_SOURCE, oldest).await {
-            error!(%error, "old answers not dropped");
-        }
+        forget_old_answers(&backend).await;
+    }
+}
+
+async fn forget_old_answers(backend: &Backend) {
+    let oldest = backend.now() - backend.settings().chat.idempotency;
+    if let Err(error) = backend.ports().inbox.trim(IDEMPOTENCY_SOURCE, oldest).await {
+        error!(%error, "old answers not dropped");
     }
 }

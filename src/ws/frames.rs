@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn every_close_reason_fits_a_control_frame() {
         use guildhall_actors::close::Close;
-        for reason in [Close::Normal, Close::Drain, Close::SecondLogin, Close::PingBeforeConnect, Close::Idle] {
+        for reason in Close::ALL {
             assert!(close(reason.code(), reason.reason()).len() <= 2 + 125, "{reason:?}");
         }
     }

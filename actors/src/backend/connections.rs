@@ -67,7 +67,7 @@ impl Backend {
         self.0.connections.0.lock().logins.get(login).cloned()
     }
 
-    /// Says something to a player's live login, wherever its socket is. `false` when it is known to have ended.
+    /// Says something to a player's live login: here, or by mail to its node. `false` when it is known to have ended.
     pub(super) async fn tell(&self, player: &PlayerKey, login: &Login, note: Note) -> Result<bool, StoreError> {
         if login.node == self.0.node {
             let Some(Seat::Live(connection)) = self.seat(&login.id) else { return Ok(false) };

@@ -16,13 +16,11 @@ use crate::clock::Timestamp;
 use crate::connection::Kick;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
-use crate::ports::{
-    Admission, ChannelError, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError, Suspension,
-};
+use crate::ports::{Admission, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError, Suspension};
 
 /// How long an older login may take to go. It has lost its claim already.
 const KICK_PATIENCE: Duration = Duration::from_secs(5);
-/// Events replayed per channel: as many as a channel without history keeps.
+/// Events replayed per channel: as many as a channel without history keeps by default.
 const REPLAY_EVENTS: u64 = 1000;
 /// Pauses before a failed logout is tried again.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -65,7 +63,7 @@ type Seen<'a> = &'a [(ChannelKey, Position)];
 impl Backend {
     /// # Errors
     /// `Suspended`, or the store's.
-    pub(crate) async fn log_in(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
+    async fn log_in(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
         let LogIn { player, login, mode } = request;
         let players = &self.0.ports.players;
         let claimed = players.claim(&player, &login).await?;
@@ -209,8 +207,10 @@ impl Backend {
             Some(seen) => seen,
             None => match self.0.ports.channels.get(&key).await {
                 Ok(channel) => channel.head,
-                Err(ChannelError::Store(error)) => return Err(error),
-                Err(_) => entered,
+                Err(error) => {
+                    error.refusal()?;
+                    entered
+                }
             },
         };
         let Joined { channel, slot, password_revision, .. } = joined.clone();
@@ -226,9 +226,7 @@ impl Backend {
     ) -> Result<(), StoreError> {
         let key = player.game.channel(channel.clone());
         let exited = self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await;
-        if let Err(ChannelError::Store(error)) = exited {
-            return Err(error);
-        }
+        exited.map(drop).or_else(|error| error.refusal().map(drop))?;
         self.0.ports.players.forget(player, channel, Some(entered)).await
     }
 
@@ -304,8 +302,10 @@ impl Backend {
         let key = player.game.channel(channel.channel.clone());
         let slice = match self.0.ports.channels.read(&key, seen, 1).await {
             Ok(slice) => slice,
-            Err(ChannelError::Store(error)) => return Err(error),
-            Err(_) => return Ok((seen, false)),
+            Err(error) => {
+                error.refusal()?;
+                return Ok((seen, false));
+            }
         };
         let oldest = slice.head.sequence.saturating_sub(REPLAY_EVENTS);
         if seen.sequence < oldest {

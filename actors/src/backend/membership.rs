@@ -1,8 +1,8 @@
 //! A player enters, leaves; a channel is made, deleted, swept.
 //!
-//! Entering: hold a place in the player's list; become a member of the channel; confirm the place; tell the live
-//! login. When the process ends after the second step, the held place is what repairs it: whoever looks at the
-//! player's list next asks the channel ([`Backend::settle_reservations`]).
+//! Entering: reserve a place in the player's list; become a member of the channel; confirm the place; tell the live
+//! login. When the process ends after the second step, the reservation is what repairs it: whoever looks at the
+//! player's list next asks the channel ([`Backend::settle_joined`]).
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::ports::{
     StoreError,
 };
 
-/// After this long, a place that is only held belongs to a step that was cut off.
+/// After this long, a reservation belongs to a step that was cut off.
 const RESERVATION_AGE: Duration = Duration::from_secs(10);
 /// Channels looked up at once for a sweep.
 const SWEEP_BATCH: usize = 256;
@@ -73,15 +73,15 @@ impl Backend {
         let slot = Slot::of(spec.kind);
         for player in members {
             let player = key.game.player(*player);
-            if let Err(error) = self.hold(&player, &key.channel, slot).await {
-                self.release_holds(key, members).await?;
+            if let Err(error) = self.reserve(&player, &key.channel, slot).await {
+                self.forget_reservations(key, members).await?;
                 return Err(error);
             }
         }
         let channel = match self.0.ports.channels.create(key, spec, members, self.now()).await {
             Ok(channel) => channel,
             Err(error) => {
-                self.release_holds(key, members).await?;
+                self.forget_reservations(key, members).await?;
                 return Err(error.into());
             }
         };
@@ -93,7 +93,7 @@ impl Backend {
         Ok(channel)
     }
 
-    async fn release_holds(&self, key: &ChannelKey, members: &[PlayerId]) -> Result<(), StoreError> {
+    async fn forget_reservations(&self, key: &ChannelKey, members: &[PlayerId]) -> Result<(), StoreError> {
         for player in members {
             self.0.ports.players.forget(&key.game.player(*player), &key.channel, None).await?;
         }
@@ -141,7 +141,7 @@ impl Backend {
         }
     }
 
-    /// Hold, enter, confirm. Answers the place of the ENTER event and the login that is live now.
+    /// Reserve, enter, confirm. Answers the place of the ENTER event and the login that is live now.
     pub(super) async fn enter_slot(
         &self,
         player: &PlayerKey,
@@ -149,7 +149,7 @@ impl Backend {
         slot: Slot,
         admission: Admission,
     ) -> Result<(Position, Option<Login>), EnterError> {
-        self.hold(player, id, slot).await?;
+        self.reserve(player, id, slot).await?;
         let key = player.game.channel(id.clone());
         match self.0.ports.channels.enter(&key, player.player, admission, self.now()).await {
             Ok(entered) => {
@@ -168,14 +168,14 @@ impl Backend {
         }
     }
 
-    async fn hold(&self, player: &PlayerKey, id: &ChannelId, slot: Slot) -> Result<(), EnterError> {
+    async fn reserve(&self, player: &PlayerKey, id: &ChannelId, slot: Slot) -> Result<(), EnterError> {
         let limits = &self.settings().chat;
         let cap = if slot == Slot::OneOnOne { limits.one_on_one_per_player } else { limits.channels_per_player };
         let players = &self.0.ports.players;
         match players.reserve(player, id, slot, cap, self.now()).await {
             Err(PlayerError::ChannelLimit) => {
                 // Perhaps some places belong to channels that are gone.
-                self.settle_reservations(player).await?;
+                self.settle_joined(player).await?;
                 players.reserve(player, id, slot, cap, self.now()).await?;
             }
             result => {
@@ -199,7 +199,7 @@ impl Backend {
     }
 
     /// Brings the player's list in line with the channels: what was cut off half way is finished or dropped.
-    pub async fn settle_reservations(&self, player: &PlayerKey) -> Result<Vec<Joined>, StoreError> {
+    pub async fn settle_joined(&self, player: &PlayerKey) -> Result<Vec<Joined>, StoreError> {
         let now = self.now();
         self.settle_list(player, |joined| joined.entered.is_some() || now.since(joined.since) >= RESERVATION_AGE).await
     }
@@ -225,8 +225,10 @@ impl Backend {
         let key = player.game.channel(joined.channel.clone());
         let member = match self.0.ports.channels.member(&key, player.player).await {
             Ok(member) => member,
-            Err(ChannelError::Store(error)) => return Err(error),
-            Err(_) => None,
+            Err(error) => {
+                error.refusal()?;
+                None
+            }
         };
         let entered = member.map(|member| member.entered);
         if entered.is_some() && entered == joined.entered {

@@ -68,8 +68,8 @@ impl Backend {
                 let body = EventBody::Notice { message: message.clone(), lang: lang.cloned() };
                 let event = NewEvent { body, idempotency_key: idempotency_key.map(str::to_owned) };
                 // A channel deleted meanwhile needs no notice.
-                if let Err(ChannelError::Store(error)) = self.append(game.channel(channel.id), event).await {
-                    return Err(error);
+                if let Err(error) = self.append(game.channel(channel.id), event).await {
+                    error.refusal()?;
                 }
             }
         }

@@ -41,7 +41,7 @@ impl Follower {
 
     /// Whether the members here have been given everything up to `position`.
     pub(super) fn reaches(&self, position: Position) -> bool {
-        position.epoch == self.cursor.epoch && position.sequence <= self.cursor.sequence
+        self.cursor.reaches(position)
     }
 
     /// The log is ahead, whether it has rung or not.

@@ -9,7 +9,7 @@ use super::{Encoded, Listener, Listeners};
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, ConnectionId, PlayerId};
 
-/// Members served between two yields, so that heartbeats on the same thread keep their tail latency.
+/// Members served between two yields, so that other requests on the same thread keep their tail latency.
 const CHUNK: usize = 128;
 
 /// One worker thread of this process.
@@ -90,10 +90,7 @@ async fn hand_out(listeners: Rc<Listeners>, deliver: Deliver) -> usize {
 
 /// The events after the room's cursor: a channel actor that was restarted may repeat some.
 fn unseen(cursor: Position, events: &[Arc<Encoded>]) -> &[Arc<Encoded>] {
-    let seen = |encoded: &Arc<Encoded>| {
-        let position = encoded.event.position;
-        position.epoch == cursor.epoch && position.sequence <= cursor.sequence
-    };
+    let seen = |encoded: &Arc<Encoded>| cursor.reaches(encoded.event.position);
     &events[events.iter().take_while(|encoded| seen(encoded)).count()..]
 }
 

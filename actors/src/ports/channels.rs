@@ -351,6 +351,19 @@ impl ChannelSpec {
     }
 }
 
+impl ChannelError {
+    /// Tells a refusal, which says something about the channel, from a failure of the store, which says nothing.
+    ///
+    /// # Errors
+    /// The failure.
+    pub fn refusal(self) -> Result<Self, StoreError> {
+        match self {
+            Self::Store(error) => Err(error),
+            refusal => Ok(refusal),
+        }
+    }
+}
+
 impl NewEvent {
     pub fn new(body: EventBody) -> Self {
         Self { body, idempotency_key: None }

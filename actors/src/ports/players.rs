@@ -16,7 +16,7 @@ pub struct Login {
     pub at: Timestamp,
 }
 
-/// A place in the player's list of channels: reserved while entering, held once entered.
+/// A place in the player's list of channels: reserved while entering, a membership once entered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
     pub channel: ChannelId,
@@ -144,7 +144,7 @@ pub trait Players: Send + Sync {
     /// Everything about the player; an unknown one is the default state.
     async fn look_up(&self, player: &PlayerKey) -> Result<PlayerState, StoreError>;
 
-    /// Holds a place in the player's list of channels before entering, and tells the live login.
+    /// Reserves a place in the player's list of channels before entering, and tells the live login.
     /// A channel that is listed already keeps its place.
     ///
     /// # Errors

@@ -218,7 +218,7 @@ impl Channels for Embedded {
     }
 }
 
-/// Rows of a statement that takes the channel's number first.
+/// Executes a statement whose only parameter is the channel's number.
 fn execute(transaction: &Transaction<'_>, sql: &str, channel: i64) -> Outcome<()> {
     transaction.sql.prepare_cached(sql)?.execute(params![channel])?;
     Ok(())

@@ -18,6 +18,9 @@ use crate::http::caller::GameServer;
 /// Longest channel name and password, in characters.
 const NAME_CHARS: usize = 50;
 const PASSWORD_CHARS: usize = 50;
+/// Most members ("Hive Chat HTTP API, channel types").
+const PUBLIC_MEMBERS: u32 = 5000;
+const CLOSED_MEMBERS: u32 = 500;
 /// Channels on one page.
 const PAGE_SIZES: RangeInclusive<u64> = 1..=10;
 
@@ -200,7 +203,7 @@ fn checked_name(name: String) -> Result<String, ApiError> {
 
 fn checked_max(kind: ChannelKind, count: u32, relaxed: bool) -> Result<u32, ApiError> {
     let least = if relaxed { 1 } else { 2 };
-    let most = if kind == ChannelKind::Public { 5000 } else { 500 };
+    let most = if kind == ChannelKind::Public { PUBLIC_MEMBERS } else { CLOSED_MEMBERS };
     if (least..=most).contains(&count) {
         Ok(count)
     } else {

@@ -56,9 +56,8 @@ struct UserCustom {
     payload: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 struct HistoryQuery {
     prev_size: usize,
     next_size: usize,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::web::Path;
 use guildhall_actors::login_key::{self, Claims};
-use guildhall_actors::ports::{ChannelError, ChannelKind};
+use guildhall_actors::ports::ChannelKind;
 use serde_json::json;
 
 use super::objects;
@@ -36,13 +36,12 @@ pub(super) async fn channels(caller: GameServer, path: Path<(String, String)>) -
     let player = caller.player(player_id(&path.1)?);
     let backend = &caller.api.backend;
     let mut channels = Vec::new();
-    for joined in backend.settle_reservations(&player).await? {
+    for joined in backend.settle_joined(&player).await? {
         match backend.ports().channels.get(&caller.game.id.channel(joined.channel)).await {
             Ok(channel) if channel.spec.kind == ChannelKind::OneOnOne => {}
             Ok(channel) => channels.push(objects::channel(caller.game.index, &channel)),
-            Err(ChannelError::Store(error)) => return Err(error.into()),
             // Deleted meanwhile.
-            Err(_) => {}
+            Err(error) => drop(error.refusal()?),
         }
     }
     Ok(Success(json!({ "gameIndex": caller.game.index, "playerId": player.player, "channels": channels })))

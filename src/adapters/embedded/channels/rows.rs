@@ -26,10 +26,7 @@ impl Row {
     /// # Errors
     /// `NotFound`.
     pub(super) fn load(sql: &Connection, key: &ChannelKey) -> Outcome<Self> {
-        let mut query = sql.prepare_cached(
-            "SELECT number, id, spec, epoch, head, members, created_at, vacant_since
-             FROM channels WHERE game = ? AND id = ?",
-        )?;
+        let mut query = sql.prepare_cached(&format!("SELECT {COLUMNS} FROM channels WHERE game = ? AND id = ?"))?;
         let row = query.query_row([key.game.as_str(), key.channel.as_str()], |row| Ok(Self::read(row))).optional()?;
         row.transpose()?.ok_or(Failure::Refused(ChannelError::NotFound))
     }
