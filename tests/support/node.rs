@@ -6,7 +6,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::Method;
 use serde::Serialize;
@@ -36,8 +35,6 @@ pub(crate) struct Builder {
     folder: Arc<TempDir>,
     /// Dotted TOML keys and their values as TOML.
     settings: BTreeMap<String, String>,
-    /// Tables of the game `demo` besides `[games.hive]`.
-    demo: String,
     /// Tables at the end of the file.
     tables: String,
     /// What clients trust when the public listener speaks TLS.
@@ -50,7 +47,6 @@ pub(crate) struct Node {
     process: Process,
     addresses: Addresses,
     http: reqwest::Client,
-    errors_expected: AtomicBool,
     killed: bool,
 }
 
@@ -60,13 +56,6 @@ impl Builder {
         // A JSON scalar or list of scalars is a TOML value, too.
         let value = serde_json::to_string(&value).expect("a setting is plain data");
         self.settings.insert(key.to_owned(), value);
-        self
-    }
-
-    /// Adds TOML tables to the game `demo`, such as `[games.playwave]`.
-    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
-    pub(crate) fn demo(mut self, tables: &str) -> Self {
-        self.demo.push_str(tables);
         self
     }
 
@@ -86,13 +75,6 @@ impl Builder {
             .set("listen.tls.key", folder.join("key.pem"))
     }
 
-    /// Uses the folder, and so the data, of another node.
-    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
-    pub(crate) fn folder_of(mut self, node: &Node) -> Self {
-        self.folder = node.builder.folder.clone();
-        self
-    }
-
     /// Starts the node and awaits its `ready` line.
     pub(crate) async fn start(self) -> Node {
         let (process, addresses) = Process::start(&self.write()).await;
@@ -102,8 +84,7 @@ impl Builder {
             .tls_certs_only(self.certificate.clone())
             .build()
             .expect("an HTTP client");
-        let errors_expected = AtomicBool::new(false);
-        Node { builder: self, process, addresses, http, errors_expected, killed: false }
+        Node { builder: self, process, addresses, http, killed: false }
     }
 
     /// Writes the configuration to a file no earlier start has used.
@@ -119,7 +100,7 @@ impl Builder {
         let lines: String = self.settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         let demo = game("demo", GAME_INDEX, CERTIFICATION_KEY, LOGIN_KEY_SECRET);
         let other = game("other", OTHER_GAME_INDEX, OTHER_CERTIFICATION_KEY, OTHER_LOGIN_KEY_SECRET);
-        format!("{lines}{demo}{}{other}{}", self.demo, self.tables)
+        format!("{lines}{demo}{other}{}", self.tables)
     }
 }
 
@@ -132,8 +113,8 @@ impl Node {
     pub(crate) fn builder() -> Builder {
         let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
         let data = folder.path().join("data");
-        let (settings, demo, tables) = (BTreeMap::new(), String::new(), String::new());
-        Builder { folder: Arc::new(folder), settings, demo, tables, certificate: None }
+        let (settings, tables) = (BTreeMap::new(), String::new());
+        Builder { folder: Arc::new(folder), settings, tables, certificate: None }
             .set("listen.public", "127.0.0.1:0")
             .set("listen.admin", "127.0.0.1:0")
             .set("store.kind", "embedded")
@@ -188,12 +169,6 @@ impl Node {
         self.http.request(method, format!("http://{}{path}", self.addresses.admin))
     }
 
-    /// Announces that this test makes the server log errors.
-    #[allow(dead_code, reason = "for the suites of other contracts and of faults")]
-    pub(crate) fn expect_errors(&self) {
-        self.errors_expected.store(true, Ordering::Relaxed);
-    }
-
     /// Everything the server logged.
     pub(crate) fn log(&self) -> String {
         self.process.log()
@@ -235,7 +210,7 @@ impl Node {
     fn assert_quiet_log(&self) {
         let log = self.log();
         let bad = log.lines().find(|line| line.contains("ERROR") || line.contains("panicked at"));
-        if let Some(line) = bad.filter(|_| !self.errors_expected.load(Ordering::Relaxed)) {
+        if let Some(line) = bad {
             panic!("the server logged an error: {line}\nthe whole log:\n{log}");
         }
     }
