@@ -73,6 +73,26 @@ async fn a_one_on_one_channel_takes_no_third_player() {
     let made = one_on_one(&node, [5001, 5002]).await;
     let path = format!("/channels/{}/members/5003", id_of(&made));
     refused("a third", node.api().post(&path, json!({})).await, codes::CHANNEL_FULL);
+    node.api().exit(id_of(&made), 5002).await;
+    refused("in the place of one who left", node.api().post(&path, json!({})).await, codes::CHANNEL_FULL);
+    node.api().enter(id_of(&made), 5002).await;
+}
+
+#[tokio::test]
+async fn a_one_on_one_channel_of_players_who_block_each_other_is_refused() {
+    let node = Node::start().await;
+    node.api().block(5001, 5002).await;
+    for players in [[5001, 5002], [5002, 5001]] {
+        let body = json!({ "playerIds": players });
+        refused("blocked", node.api().post("/channel/one-on-one", body).await, codes::BLOCKED);
+    }
+}
+
+#[tokio::test]
+async fn the_ids_of_one_on_one_channels_are_not_for_others() {
+    let node = Node::start().await;
+    let spec = channel("one-on-one:5001:5002", "GROUP");
+    refused("its id", node.api().post("/channel", spec).await, codes::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -59,8 +59,7 @@ fn check_request(text: &str, request: &Request) {
     if let Ok(command) = &request.command {
         let held = match command {
             Command::Connect(credentials) | Command::Reconnect(credentials) => {
-                let extensions: usize = credentials.extensions.iter().map(String::len).sum();
-                credentials.login_key.len() + credentials.lang_code.len() + extensions + credentials.seen().len()
+                credentials.login_key.len() + credentials.lang_code.len() + credentials.seen().len()
             }
             Command::ChannelChat(chat) => chat.to.len() + chat.message.len() + chat.extra_data.len(),
             Command::DirectChat(chat) => chat.message.len() + chat.extra_data.len(),

@@ -229,3 +229,15 @@ async fn with_the_newer_rule_only_public_channels_are_left_and_all_are_listed() 
     // Nobody in the GROUP was told of an exit or an entry.
     assert_eq!(member.expect("NOTIFY_CHANNEL_CHAT").await.message(), "never left");
 }
+
+#[tokio::test]
+async fn a_channel_the_game_server_took_away_meanwhile_is_not_restored() {
+    let node = Node::start().await;
+    node.api().create_channel(ROOM, "GROUP").await;
+    let client = Client::connect(&node, 5001).await;
+    node.api().enter(ROOM, 5001).await;
+    lose_alone(&node, client, &[ROOM]).await;
+    node.api().exit(ROOM, 5001).await;
+    let (_client, response) = Client::reconnect(&node, 5001).await;
+    assert_eq!(lists(&response), ids(&[], &[]));
+}

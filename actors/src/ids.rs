@@ -78,9 +78,23 @@ impl ChannelId {
         well_formed.then(|| Self(text.into()))
     }
 
+    /// Begins the ids of channels of two players; no other channel may have one.
+    const ONE_ON_ONE: &str = "one-on-one:";
+
     /// The one channel of two players, whichever of them is named first.
     pub fn one_on_one(a: PlayerId, b: PlayerId) -> Self {
-        Self(format!("one-on-one:{}:{}", a.min(b), a.max(b)).into())
+        Self(format!("{}{}:{}", Self::ONE_ON_ONE, a.min(b), a.max(b)).into())
+    }
+
+    /// Whether the id is kept for the channel of two players.
+    pub fn is_one_on_one(&self) -> bool {
+        self.0.starts_with(Self::ONE_ON_ONE)
+    }
+
+    /// Whether the channel of two players is this player's.
+    pub fn is_one_on_one_of(&self, player: PlayerId) -> bool {
+        let pair = self.0.strip_prefix(Self::ONE_ON_ONE).and_then(|pair| pair.split_once(':'));
+        pair.is_some_and(|(a, b)| [a, b].contains(&player.to_string().as_str()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -177,6 +177,10 @@ impl Players for Explosive {
         self.0.players.forget(player, channel, entered).await
     }
 
+    async fn forget_lost(&self, player: &PlayerKey, channel: &ChannelId) -> Result<bool, StoreError> {
+        self.0.players.forget_lost(player, channel).await
+    }
+
     async fn block(
         &self,
         player: &PlayerKey,

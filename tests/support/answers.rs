@@ -24,6 +24,7 @@ pub(crate) mod codes {
     pub(crate) const ALREADY_BLOCKED: Code = (400, 303);
     pub(crate) const BLOCK_LIST_FULL: Code = (400, 304);
     pub(crate) const NOT_BLOCKED: Code = (400, 305);
+    pub(crate) const BLOCKED: Code = (400, 306);
     pub(crate) const TOO_MANY_CHANNELS: Code = (400, 307);
     pub(crate) const NOT_OWNER: Code = (403, 308);
     pub(crate) const CUSTOM_TOO_LARGE: Code = (400, 400);

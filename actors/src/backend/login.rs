@@ -260,10 +260,8 @@ impl Backend {
             logged_in.attach.push((id.clone(), Some(after)));
             logged_in.channel_ids.push(id);
         }
-        for (id, _) in kept {
-            logged_in.attach.push((id.clone(), None));
-            logged_in.channel_ids.push(id);
-        }
+        // Never lost, so not in the answer's lists.
+        logged_in.attach.extend(kept.into_keys().map(|id| (id, None)));
         Ok(())
     }
 

@@ -112,6 +112,10 @@ impl Backend {
     ) -> Result<(), EnterError> {
         let channel = self.0.ports.channels.get(&player.game.channel(id.clone())).await?;
         let slot = Slot::of(channel.spec.kind);
+        if slot == Slot::OneOnOne && !id.is_one_on_one_of(player.player) {
+            // Both places are taken, by players who may be away.
+            return Err(EnterError::Channel(ChannelError::Full));
+        }
         let (entered, login) = self.enter_slot(player, id, slot, Admission::Password(password)).await?;
         self.welcome(player, id, slot, entered, login).await
     }
@@ -246,8 +250,14 @@ impl Backend {
     /// `NotFound`, `NotMember`, or the store's.
     pub async fn exit(&self, player: &PlayerKey, id: &ChannelId) -> Result<(), ChannelError> {
         let key = player.game.channel(id.clone());
-        let exited = self.0.ports.channels.exit(&key, player.player, None, self.now()).await?;
-        Ok(self.0.ports.players.forget(player, id, Some(exited.entered)).await?)
+        let players = &self.0.ports.players;
+        // A player whose socket is lost must not come back with RECONNECT either.
+        let was_lost = players.forget_lost(player, id).await?;
+        match self.0.ports.channels.exit(&key, player.player, None, self.now()).await {
+            Ok(exited) => Ok(players.forget(player, id, Some(exited.entered)).await?),
+            Err(ChannelError::NotMember) if was_lost => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes a channel; with `asked_by`, only its owner may.

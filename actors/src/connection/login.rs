@@ -20,9 +20,6 @@ use crate::login_key;
 use crate::packet::{Credentials, Kind, Status};
 use crate::ports::{Login, PlayerError};
 
-/// The name of the extension that adds places to notifications.
-const SEQUENCE: &str = "sequence";
-
 /// A login under way. It is always awaited: when the connection ends meanwhile, it is ended once it is through.
 pub(super) struct LoggingIn {
     pub(super) player: PlayerKey,
@@ -109,7 +106,7 @@ impl PlayerConnection {
 
     fn welcome(&mut self, logged_in: LoggedIn, attempt: Attempt) {
         let Attempt { game, player, login, credentials, pending } = attempt;
-        let with_place = credentials.extensions.iter().any(|name| name == SEQUENCE);
+        let with_place = credentials.wants_sequence();
         // The answer goes out before anything that is replayed.
         self.answer(&pending, Status::Ok, Some(welcome_body(&pending.kind, &login, &logged_in, with_place)));
         let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());

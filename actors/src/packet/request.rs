@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::event::{Epoch, Position};
@@ -53,10 +54,10 @@ pub struct Credentials {
     pub login_key: String,
     /// Local extension: names of the extensions the client wants. Without it every packet is the public contract's.
     #[serde(default)]
-    pub extensions: Vec<String>,
+    extensions: Value,
     /// Local extension `sequence`, RECONNECT only: the last place the client saw, by channel.
     #[serde(default)]
-    positions: HashMap<String, SeenPosition>,
+    positions: Value,
 }
 
 /// Body of CHANNEL_CHAT.
@@ -90,7 +91,7 @@ pub struct DirectChat {
     lang_code: String,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Deserialize)]
 struct SeenPosition {
     epoch: String,
     sequence: u64,
@@ -203,11 +204,20 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The last places the client says it saw; unreadable ones are as good as none.
+    /// Whether the client asked for the extension `sequence`. To the public contract this is an unknown key, so what is
+    /// not a list of names counts as not asked.
+    pub fn wants_sequence(&self) -> bool {
+        self.extensions.as_array().is_some_and(|names| names.iter().any(|name| name == "sequence"))
+    }
+
+    /// The last places the client says it saw, by the extension `sequence`; unreadable ones are as good as none.
     pub fn seen(&self) -> HashMap<ChannelId, Position> {
-        let position =
-            |seen: &SeenPosition| Some(Position { epoch: Epoch::parse(&seen.epoch)?, sequence: seen.sequence });
-        self.positions.iter().filter_map(|(id, seen)| Some((ChannelId::parse(id)?, position(seen)?))).collect()
+        let entry = |(id, seen): (&String, &Value)| {
+            let SeenPosition { epoch, sequence } = SeenPosition::deserialize(seen).ok()?;
+            Some((ChannelId::parse(id)?, Position { epoch: Epoch::parse(&epoch)?, sequence }))
+        };
+        let positions = self.positions.as_object().filter(|_| self.wants_sequence());
+        positions.map(|positions| positions.iter().filter_map(entry).collect()).unwrap_or_default()
     }
 }
 

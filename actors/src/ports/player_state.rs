@@ -94,6 +94,14 @@ impl PlayerState {
         self.joined.retain(|joined| !goes(joined));
     }
 
+    /// `false` when the snapshot does not name the channel.
+    pub fn forget_lost(&mut self, channel: &ChannelId) -> bool {
+        let Some(resume) = &mut self.resume else { return false };
+        let before = resume.channels.len();
+        resume.channels.retain(|lost| lost.channel != *channel);
+        resume.channels.len() < before
+    }
+
     /// # Errors
     /// `AlreadyBlocked`, `BlockLimit`.
     pub fn block(&mut self, target: PlayerId, cap: usize, now: Timestamp) -> Result<Option<Login>, PlayerError> {

@@ -170,6 +170,9 @@ pub trait Players: Send + Sync {
         entered: Option<Position>,
     ) -> Result<(), StoreError>;
 
+    /// Takes a channel out of the snapshot for RECONNECT; `false` when it was not in it.
+    async fn forget_lost(&self, player: &PlayerKey, channel: &ChannelId) -> Result<bool, StoreError>;
+
     /// Blocks `target` for this player, and tells the live login.
     ///
     /// # Errors

@@ -121,6 +121,11 @@ impl Players for Embedded {
         .await
     }
 
+    async fn forget_lost(&self, player: &PlayerKey, channel: &ChannelId) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.change(player, move |state| Ok(state.forget_lost(&channel))).await
+    }
+
     async fn block(
         &self,
         player: &PlayerKey,

@@ -126,7 +126,7 @@ pub(super) const AGHANIM: Section = Section {
 pub(super) const CAFES: Section = Section {
     path: "cafes[]",
     presence: Presence::Optional,
-    about: "A PC cafe; repeat the section for more. Cafes can also be made over the operator API.",
+    about: "A PC cafe; repeat the section for more.",
     keys: &[
         Key {
             name: "id",

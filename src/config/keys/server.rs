@@ -11,7 +11,7 @@ pub(super) const NODE: Section = Section {
         name: "id",
         kind: Kind::Text(&forms::NAME),
         default: Default::Made { means: "made at each start", sample: r#""a""# },
-        about: "Name of the node in logs, metrics and the console",
+        about: "Name of the node in logs and in its lease",
     }],
 };
 
@@ -30,7 +30,7 @@ pub(super) const LISTEN: Section = Section {
             name: "admin",
             kind: Kind::Text(&forms::ADDRESS),
             default: Default::Value(r#""127.0.0.1:7601""#),
-            about: "Address for operators: probes, metrics, operator API and console",
+            about: "Address for operators: probes and operator API",
         },
         Key {
             name: "trusted_proxies",

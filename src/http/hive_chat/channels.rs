@@ -107,6 +107,9 @@ pub(super) async fn get(caller: GameServer, path: Path<(String, String)>) -> Ans
 pub(super) async fn create(caller: GameServer, Json(body): Json<CreateBody>) -> Answer {
     let id = ChannelId::parse(&body.channel_id)
         .ok_or_else(|| ApiError::bad_request("channelId: 1 to 100 characters of A-Z a-z 0-9 - . _ ~ :"))?;
+    if id.is_one_on_one() {
+        return Err(ApiError::bad_request("channelId: one-on-one: is kept for the channels of two players"));
+    }
     let kind = ChannelKind::parse(&body.r#type).filter(|kind| *kind != ChannelKind::OneOnOne);
     let kind = kind.ok_or_else(unknown_type)?;
     let spec = ChannelSpec {
@@ -145,6 +148,12 @@ pub(super) async fn create_one_on_one(caller: GameServer, Json(body): Json<OneOn
     match caller.api.backend.ports().channels.get(&key).await {
         Err(ChannelError::NotFound) => {}
         found => return Ok(Success(objects::channel(caller.game.index, &found?))),
+    }
+    for (player, other) in [(a, b), (b, a)] {
+        let state = caller.api.backend.ports().players.look_up(&caller.player(player)).await?;
+        if state.blocks.iter().any(|block| block.player == other) {
+            return Err(ApiError::Blocked);
+        }
     }
     match make(&caller, id, spec, vec![a, b]).await {
         // Asked for twice at once: both get the one channel.

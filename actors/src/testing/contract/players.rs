@@ -30,6 +30,7 @@ pub fn players() -> Vec<Clause> {
         clause(suspending_tells_the_live_login_and_leaves_it),
         clause(only_the_live_login_is_released),
         clause(only_the_live_login_saves_its_snapshot),
+        clause(a_channel_can_be_taken_out_of_the_snapshot),
         clause(a_snapshot_can_be_replaced_and_cleared),
         clause(blocks_are_kept_in_order_and_tell_the_live_login),
         clause(a_block_is_refused_when_it_stands_or_the_list_is_full),
@@ -244,6 +245,18 @@ async fn only_the_live_login_saves_its_snapshot(ports: &Ports, game: GameId) {
     someone.players.release(&someone.key, &second.id).await.expect("the store answers");
     assert!(!save(&second, None).await, "it is over");
     assert_eq!(someone.state().await.resume, Some(snapshot()));
+}
+
+async fn a_channel_can_be_taken_out_of_the_snapshot(ports: &Ports, game: GameId) {
+    let (players, bob) = (&ports.players, game.player(BOB));
+    assert!(!players.forget_lost(&bob, &channel("room")).await.expect("the store works"), "nothing to take");
+    players.claim(&bob, &login(&game, "a", NOW)).await.expect("nobody is suspended");
+    let id = login(&game, "a", NOW).id;
+    assert!(players.save_resume(&bob, &id, Some(&snapshot())).await.expect("the store works"));
+    assert!(players.forget_lost(&bob, &channel("room")).await.expect("the store works"));
+    let left = players.look_up(&bob).await.expect("the store works").resume.expect("a snapshot");
+    assert!(left.channels.iter().all(|lost| lost.channel != channel("room")));
+    assert!(!players.forget_lost(&bob, &channel("room")).await.expect("the store works"), "taken already");
 }
 
 async fn a_snapshot_can_be_replaced_and_cleared(ports: &Ports, game: GameId) {
