@@ -69,15 +69,17 @@ impl Backend {
         let claimed = players.claim(&player, &login).await?;
         let blocks = claimed.blocks.iter().map(|block| block.player).collect();
         let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
-        let (mut joined, mut resume, mut seen) = (claimed.joined, claimed.resume, Vec::new());
+        let (mut kept, mut resume, mut left) = (claimed.joined, claimed.resume, Vec::new());
+        kept.retain(|joined| joined.entered.is_some());
         if let Some(previous) = &claimed.previous {
-            seen = self.kick(previous).await;
+            let seen = self.kick(previous).await;
             // It may have been half way through its own login or logout; look again.
             let state = players.look_up(&player).await?;
-            (joined, resume) = (state.joined, state.resume);
+            left = self.remember_all(&player, &state.joined, &seen).await?;
+            kept = self.leave_channels(&player, state.joined).await?;
+            resume = state.resume;
         }
         let lost = self.still_lost(resume, login.at);
-        let (left, kept) = self.leave_channels(&player, joined, &seen, claimed.previous.is_some()).await?;
         match mode {
             Mode::Connect => logged_in.attach = kept.into_iter().map(|joined| (joined.channel, None)).collect(),
             Mode::Reconnect { seen } => {
@@ -129,21 +131,16 @@ impl Backend {
         if state.login.as_ref().is_none_or(|live| live.id != *login) {
             return Ok(());
         }
-        let mut channels = Vec::new();
-        for joined in &state.joined {
-            if let Some(entered) = joined.entered {
-                channels.push(self.remember(player, joined, entered, seen).await?);
-            }
-        }
+        let channels = self.remember_all(player, &state.joined, seen).await?;
         // A login that succeeds clears the snapshot: one that is there was never used up, or is of a first try of ours.
         let lost_at = self.now();
         let resume = Resume { lost_at, channels: merge(self.still_lost(state.resume, lost_at), channels) };
         if players.save_resume(player, login, Some(&resume)).await? {
-            self.leave_channels(player, state.joined, seen, true).await?;
+            self.leave_channels(player, state.joined).await?;
             if players.release(player, login).await? {
                 // What was entered between the look and the release.
                 let entered_late = players.look_up(player).await?.joined;
-                self.leave_channels(player, entered_late, seen, true).await?;
+                self.leave_channels(player, entered_late).await?;
             }
         }
         Ok(())
@@ -161,29 +158,35 @@ impl Backend {
         }
     }
 
-    /// Leaves what the end of a login leaves, when one has ended; sorts the rest under what is kept.
-    async fn leave_channels(
+    /// Leaves what the end of a login leaves; answers what is kept.
+    async fn leave_channels(&self, player: &PlayerKey, joined: Vec<Joined>) -> Result<Vec<Joined>, StoreError> {
+        let mut kept = Vec::new();
+        for joined in joined {
+            match joined.entered {
+                Some(entered) if self.is_left_at_loss(joined.slot) => {
+                    self.leave(player, &joined.channel, entered).await?;
+                }
+                Some(_) => kept.push(joined),
+                None => {}
+            }
+        }
+        Ok(kept)
+    }
+
+    /// What RECONNECT needs of every membership, as of now.
+    async fn remember_all(
         &self,
         player: &PlayerKey,
-        joined: Vec<Joined>,
+        joined: &[Joined],
         seen: Seen<'_>,
-        login_ended: bool,
-    ) -> Result<(Vec<ResumeChannel>, Vec<Joined>), StoreError> {
-        let (mut left, mut kept) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<ResumeChannel>, StoreError> {
+        let mut channels = Vec::new();
         for joined in joined {
-            let Some(entered) = joined.entered else { continue };
-            if !(login_ended && self.is_left_at_loss(joined.slot)) {
-                if login_ended {
-                    left.push(self.remember(player, &joined, entered, seen).await?);
-                }
-                kept.push(joined);
-                continue;
+            if let Some(entered) = joined.entered {
+                channels.push(self.remember(player, joined, entered, seen).await?);
             }
-            let memory = self.remember(player, &joined, entered, seen).await?;
-            self.leave(player, &joined.channel, entered).await?;
-            left.push(memory);
         }
-        Ok((left, kept))
+        Ok(channels)
     }
 
     fn is_left_at_loss(&self, slot: Slot) -> bool {
