@@ -4,10 +4,12 @@
 //! idempotent steps here, one file per story. Each step is durable before the next, and each story says what repairs
 //! it when the process ends in between.
 
+mod cafe;
 mod connections;
 mod keeper;
 mod login;
 mod membership;
+mod play;
 mod publish;
 mod recovery;
 mod registry;
@@ -21,15 +23,18 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub use cafe::{CafeView, PcView};
 pub use keeper::{CrashNote, Crashed};
 pub use login::{LogIn, LoggedIn, Mode};
 pub use membership::{DeleteError, EnterError};
+pub use play::Arrival;
 pub use settings::{Game, LeaveOnDisconnect, Settings};
 
 use crate::clock::{Clock, Timestamp};
 use crate::fanout::{Fanout, WorkerId};
 use crate::ids::{ConnectionId, GameId, LoginId, NodeId};
-use crate::ports::{Channels, Inbox, Nodes, Players};
+use crate::ports::{Channels, Inbox, Nodes, Players, Sessions};
+use crate::session::Transactor;
 use connections::Connections;
 use keeper::Keeper;
 use registry::ChatChannels;
@@ -39,6 +44,7 @@ use registry::ChatChannels;
 pub struct Ports {
     pub channels: Arc<dyn Channels>,
     pub players: Arc<dyn Players>,
+    pub sessions: Arc<dyn Sessions>,
     pub nodes: Arc<dyn Nodes>,
     pub inbox: Arc<dyn Inbox>,
 }
@@ -54,7 +60,8 @@ struct Inner {
     settings: Settings,
     games_by_index: HashMap<i64, Arc<Game>>,
     /// Makes ids nobody can guess.
-    new_id: fn() -> String,
+    random: fn() -> u128,
+    transactor: Transactor,
     channels: ChatChannels,
     connections: Connections,
     fanouts: Mutex<HashMap<WorkerId, Addr<Fanout>>>,
@@ -75,9 +82,10 @@ impl Backend {
         clock: Clock,
         settings: Settings,
         games: impl IntoIterator<Item = Game>,
-        new_id: fn() -> String,
+        random: fn() -> u128,
     ) -> Self {
         let (keeper, crashes) = Keeper::new();
+        let transactor = Transactor::new(ports.sessions.clone(), clock.clone());
         let games_by_index = games.into_iter().map(|game| (game.index, Arc::new(game))).collect();
         let backend = Self(Arc::new(Inner {
             node,
@@ -85,7 +93,8 @@ impl Backend {
             clock,
             settings,
             games_by_index,
-            new_id,
+            random,
+            transactor,
             channels: ChatChannels::default(),
             connections: Connections::default(),
             fanouts: Mutex::default(),
@@ -124,8 +133,13 @@ impl Backend {
         self.0.games_by_index.values().find(|game| game.id == *id).cloned()
     }
 
+    /// 128 bits nobody can guess.
+    pub(crate) fn random(&self) -> u128 {
+        (self.0.random)()
+    }
+
     pub fn new_login_id(&self) -> LoginId {
-        LoginId::new(&(self.0.new_id)())
+        LoginId::new(&format!("{:032x}", self.random()))
     }
 
     pub fn new_connection_id(&self) -> ConnectionId {

@@ -21,6 +21,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
+    /// Reads Unix milliseconds or RFC 3339, section 5.6; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let from_text = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+        text.parse().ok().or_else(from_text).map(Self)
+    }
+
     /// `yyyy-MM-dd'T'HH:mm:ss.SSSZ` in UTC ("Hive Chat WebSocket API, notifications").
     pub fn to_iso(self) -> String {
         let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -76,5 +82,15 @@ mod tests {
     fn text_form_has_real_milliseconds_and_a_literal_z() {
         assert_eq!(Timestamp(1_746_057_600_250).to_iso(), "2025-05-01T00:00:00.250Z");
         assert_eq!(Timestamp(0).to_iso(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_time_is_read_in_milliseconds_or_as_text() {
+        for text in ["1746057600250", "2025-05-01T00:00:00.250Z", "2025-05-01T09:00:00.250+09:00"] {
+            assert_eq!(Timestamp::parse(text), Some(Timestamp(1_746_057_600_250)), "{text}");
+        }
+        for bad in ["", "yesterday", "2025-05-01", "1.5"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! The names of things. Parsing is validation: a value of these types is well formed.
 
+mod play;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use play::{CafeId, CreditId, LauncherId, LauncherKey, PcId, Prefix, PrefixedUuid, SessionId, TokenId};
 
 /// A game's configured name. It is the key of the game's data, so renaming a game starts it empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

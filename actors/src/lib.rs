@@ -5,7 +5,7 @@
 //!                                 ├─▶ connection::PlayerConnection   one per socket, on the socket's thread
 //!                                 ├─▶ channel::ChatChannel           one per channel that is in use on this node
 //!                                 │      └─▶ fanout::Fanout          one per worker thread ─▶ outbox::Outbox
-//!                                 └─▶ ports: Channels, Players, Nodes, Inbox ─▶ adapters (the server crate)
+//!                                 └─▶ ports: Channels, Players, Sessions, … ─▶ adapters (the server crate)
 //! ```
 //!
 //! Rules decide (`connection/rules.rs`, `channel/rules.rs`): pure functions that are handed `now`. Actors own state
@@ -19,6 +19,7 @@ pub mod close;
 pub mod connection;
 pub mod event;
 pub mod fanout;
+pub mod generations;
 pub mod ids;
 pub mod limits;
 pub mod login_key;
@@ -26,5 +27,6 @@ pub mod outbox;
 pub mod packet;
 pub mod ports;
 pub mod rate;
+pub mod session;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

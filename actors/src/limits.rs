@@ -1,4 +1,4 @@
-//! Every bound of the chat: value, unit, and what happens beyond it. All are settings; these are the defaults.
+//! Every bound of the chat and of game sessions: value, unit, and what happens beyond it. All are settings; these are the defaults.
 
 use std::time::Duration;
 
@@ -59,6 +59,27 @@ pub struct LogLimits {
     pub history_age: Duration,
 }
 
+/// Times of game sessions and of what leads to them ("PlayWave API, timing constants", unless said otherwise).
+#[derive(Clone, Debug)]
+pub struct SessionLimits {
+    /// Time a game server or launcher is told to wait until its next heartbeat.
+    pub heartbeat: Duration,
+    /// Time without a game heartbeat after which a session is gone.
+    pub silence: Duration,
+    /// Forbearance beyond `silence`, for two heartbeats that are exactly `silence` apart. Ours.
+    pub slack: Duration,
+    /// Time without a launcher heartbeat after which a game heartbeat ends the session.
+    pub launcher_silence: Duration,
+    /// Time from the first report that the coins are used up to the end of the session.
+    pub grace: Duration,
+    /// Life of a one-time token.
+    pub token: Duration,
+    /// How long an ended session or launcher, and a token beyond its life, is remembered. Ours.
+    pub remember: Duration,
+    /// How long a repeated credit gets its first answer. Ours.
+    pub credit: Duration,
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
@@ -98,6 +119,21 @@ impl Default for LogLimits {
             age: Duration::from_secs(600),
             history_events: 100_000,
             history_age: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(120),
+            silence: Duration::from_secs(240),
+            slack: Duration::from_secs(5),
+            launcher_silence: Duration::from_secs(240),
+            grace: Duration::from_secs(120),
+            token: Duration::from_secs(60),
+            remember: Duration::from_secs(600),
+            credit: Duration::from_secs(24 * 3600),
         }
     }
 }

@@ -9,6 +9,7 @@ mod inbox;
 mod nodes;
 mod player_state;
 mod players;
+mod sessions;
 
 pub use channels::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Deleted, Entered,
@@ -17,8 +18,9 @@ pub use channels::{
 pub use inbox::{Inbox, InboxEntry, InboxKey, Recorded};
 pub use nodes::{Mail, MailId, Nodes};
 pub use players::{
-    Block, Claimed, Joined, Login, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension,
+    Block, Claimed, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension,
 };
+pub use sessions::{Commit, Committed, Durability, Sessions, SettlementQuery, Stored, Version};
 
 /// The store could not serve a request. Nothing is known about whether the step took effect.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! The keeper: actors that crash are missed. A channel starts anew; a connection's login is ended in its place.
+//! The keeper: actors that crash are missed. A channel starts anew; a connection's login is ended in its
+//! place; a session starts anew when it is asked for.
 
 use actix::prelude::*;
 use tokio::sync::mpsc;
@@ -6,12 +7,13 @@ use tracing::error;
 
 use super::Backend;
 use crate::event::Position;
-use crate::ids::{ChannelKey, LoginId, PlayerKey};
+use crate::ids::{ChannelKey, LoginId, PlayerKey, SessionId};
 
 /// Who crashed, and what is needed to repair it.
 #[derive(Clone, Debug)]
 pub enum Crashed {
     Channel(ChannelKey),
+    Session(SessionId),
     Connection { player: PlayerKey, login: LoginId, seen: Vec<(ChannelKey, Position)> },
 }
 
@@ -72,6 +74,8 @@ pub(super) async fn watch(backend: Backend, mut crashes: mpsc::UnboundedReceiver
                 let started: Option<Addr<_>> = backend.channel(&key);
                 debug_assert!(started.is_some(), "the channel had an actor, so its game is configured");
             }
+            // The next call starts it anew, from documents that a crash leaves as they were.
+            Crashed::Session(_) => {}
             Crashed::Connection { player, login, seen } => {
                 let story = backend.clone();
                 drop(backend.spawn(async move { story.log_out(&player, &login, &seen).await }));

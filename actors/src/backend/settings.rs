@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ids::GameId;
-use crate::limits::{ChatLimits, ConnectionLimits, OutboxLimits};
+use crate::limits::{ChatLimits, ConnectionLimits, OutboxLimits, SessionLimits};
 use crate::outbox::Framing;
 
 /// Which channels a lost socket leaves. ONE_ON_ONE channels are never left this way.
@@ -17,12 +17,13 @@ pub enum LeaveOnDisconnect {
     Public,
 }
 
-/// Settings of the chat.
+/// Settings of the chat and of play.
 #[derive(Clone)]
 pub struct Settings {
     pub connection: ConnectionLimits,
     pub outbox: OutboxLimits,
     pub chat: ChatLimits,
+    pub session: SessionLimits,
     pub leave_on_disconnect: LeaveOnDisconnect,
     /// Whether RECONNECT replays what was missed.
     pub replay_on_reconnect: bool,

@@ -1,10 +1,13 @@
 //! What each step of the `Players` port does to a player, as pure functions: an adapter loads the state, applies one,
 //! and stores the result in one atomic step.
 
-use super::{Block, Claimed, Joined, Login, PlayerError, PlayerState, Resume, Slot, Suspension};
+use super::{Block, Claimed, Joined, Login, Play, PlayerError, PlayerState, Resume, Slot, Suspension};
 use crate::clock::Timestamp;
 use crate::event::Position;
-use crate::ids::{ChannelId, LoginId, PlayerId};
+use crate::ids::{ChannelId, LoginId, PlayerId, SessionId};
+
+/// Notes of game sessions kept: a player is on few PCs at once, and most notes are struck off in time.
+const MAX_PLAYS: usize = 16;
 
 impl PlayerState {
     /// Makes the player known.
@@ -122,6 +125,23 @@ impl PlayerState {
         let before = self.blocks.len();
         self.blocks.retain(|block| block.player != target);
         if self.blocks.len() == before { Err(PlayerError::NotBlocked) } else { Ok(self.login.clone()) }
+    }
+
+    /// # Errors
+    /// `Suspended`.
+    pub fn begin_play(&mut self, play: &Play) -> Result<(), PlayerError> {
+        if self.is_suspended(play.at) {
+            return Err(PlayerError::Suspended);
+        }
+        self.register(play.at);
+        self.end_play(play.session);
+        self.plays.push(play.clone());
+        self.plays.drain(..self.plays.len().saturating_sub(MAX_PLAYS));
+        Ok(())
+    }
+
+    pub fn end_play(&mut self, session: SessionId) {
+        self.plays.retain(|play| play.session != session);
     }
 
     pub fn suspend(&mut self, suspension: Option<&Suspension>, now: Timestamp) -> Option<Login> {

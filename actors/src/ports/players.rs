@@ -1,4 +1,5 @@
-//! `Players`, keyed by (game, player): the one live login, joined channels, blocks, suspension, resume snapshot.
+//! `Players`, keyed by (game, player): the one live login, joined channels, blocks, suspension, resume snapshot,
+//! notes of game sessions.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::event::Position;
-use crate::ids::{ChannelId, LoginId, NodeId, PlayerId, PlayerKey};
+use crate::ids::{CafeId, ChannelId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
 
 /// The live login of a player: on which node its socket is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,14 @@ pub struct Suspension {
     pub reason: String,
 }
 
+/// A note that the player began a game session. The session itself says whether it lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Play {
+    pub session: SessionId,
+    pub cafe: CafeId,
+    pub at: Timestamp,
+}
+
 /// What a login finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
@@ -97,6 +106,8 @@ pub struct PlayerState {
     pub blocks: Vec<Block>,
     pub suspension: Option<Suspension>,
     pub resume: Option<Resume>,
+    /// Newest last.
+    pub plays: Vec<Play>,
 }
 
 /// Why a player operation did not happen.
@@ -198,6 +209,15 @@ pub trait Players: Send + Sync {
         suspension: Option<&Suspension>,
         now: Timestamp,
     ) -> Result<Option<Login>, StoreError>;
+
+    /// Notes that the player begins a game session, and makes the player known. Of many notes the oldest go.
+    ///
+    /// # Errors
+    /// `Suspended` when a suspension covers `play.at`.
+    async fn begin_play(&self, player: &PlayerKey, play: &Play) -> Result<(), PlayerError>;
+
+    /// Strikes a session off the player's notes; nothing happens when it is not among them.
+    async fn end_play(&self, player: &PlayerKey, session: SessionId) -> Result<(), StoreError>;
 
     /// Players whose live login is on `node`, at most `limit`.
     async fn logins_on(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError>;

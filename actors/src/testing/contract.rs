@@ -10,6 +10,7 @@ mod channels;
 mod inbox;
 mod nodes;
 mod players;
+mod sessions;
 
 use std::any::type_name;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +23,7 @@ pub use channels::channels;
 pub use inbox::inbox;
 pub use nodes::nodes;
 pub use players::players;
+pub use sessions::sessions;
 
 use crate::backend::Ports;
 use crate::clock::Timestamp;

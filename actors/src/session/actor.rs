@@ -1,0 +1,116 @@
+//! `GameSession`, the actor of one session on one thread.
+
+use std::rc::Rc;
+
+use actix::prelude::*;
+
+use super::decision::{Decision, Need, View};
+use super::documents::DocumentKey;
+use super::messages::{Beat, Check, Checked, End, Finished, Heartbeat, Refusal, SessionError};
+use super::rules;
+use super::transact::Memory;
+use crate::backend::{Backend, CrashNote, Crashed};
+use crate::clock::Timestamp;
+use crate::ids::{CafeId, GameId, PlayerId, SessionId};
+use crate::limits::SessionLimits;
+
+/// See the module's text. It keeps no timer: when the registry lets go of its address, it ends.
+pub struct GameSession {
+    id: SessionId,
+    backend: Backend,
+    /// Immutable, so it is looked up once.
+    cafe: Option<Rc<CafeId>>,
+    memory: Memory,
+    crash_note: CrashNote,
+}
+
+impl GameSession {
+    pub(crate) fn new(id: SessionId, backend: Backend) -> Self {
+        let crash_note = backend.crash_note(Crashed::Session(id));
+        Self { id, backend, cafe: None, memory: Memory::default(), crash_note }
+    }
+
+    /// Has a rule decide on this session.
+    ///
+    /// Calls that come while another one is under way decide beside it: the store tells which of them was first.
+    fn call<T: 'static>(
+        &mut self,
+        rule: impl Fn(&View<'_>, &SessionLimits, Timestamp) -> Result<Decision<Result<T, Refusal>>, Need> + 'static,
+    ) -> ResponseActFuture<Self, Result<T, SessionError>> {
+        let (id, backend, cafe) = (self.id, self.backend.clone(), self.cafe.clone());
+        let mut memory = std::mem::take(&mut self.memory);
+        let decided = async move {
+            let cafe = find(&backend, id, cafe).await?;
+            let reply = backend.decide(&cafe, &mut memory, &[DocumentKey::Session(id)], rule).await?;
+            Ok((cafe, memory, reply))
+        };
+        Box::pin(decided.into_actor(self).map(|result: Result<_, SessionError>, actor, _| {
+            let (cafe, memory, reply) = result?;
+            (actor.cafe, actor.memory) = (Some(cafe), memory);
+            reply.map_err(SessionError::Refused)
+        }))
+    }
+
+    /// A sign of life while the end is being written is refused at once.
+    fn refuse_if_ending<T: 'static>(
+        &self,
+        game: &GameId,
+        player: PlayerId,
+    ) -> Option<ResponseActFuture<Self, Result<T, SessionError>>> {
+        if !self.backend.is_session_ending(self.id) {
+            return None;
+        }
+        let (id, backend, cafe) = (self.id, self.backend.clone(), self.cafe.clone());
+        let game = game.clone();
+        let refused = async move {
+            let cafe = find(&backend, id, cafe).await?;
+            Err(SessionError::Refused(backend.refusal_while_ending(&cafe, id, &game, player).await?))
+        };
+        Some(Box::pin(refused.into_actor(self)))
+    }
+}
+
+/// The cafe of a session. A session that never was is in none.
+async fn find(backend: &Backend, id: SessionId, known: Option<Rc<CafeId>>) -> Result<Rc<CafeId>, SessionError> {
+    if let Some(cafe) = known {
+        return Ok(cafe);
+    }
+    let found = backend.ports().sessions.find(&DocumentKey::Session(id)).await?;
+    found.map(Rc::new).ok_or(SessionError::Refused(Refusal::NotFound))
+}
+
+impl Actor for GameSession {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        if !std::thread::panicking() {
+            self.crash_note.withdraw();
+        }
+    }
+}
+
+impl Handler<Heartbeat> for GameSession {
+    type Result = ResponseActFuture<Self, Result<Beat, SessionError>>;
+
+    fn handle(&mut self, ask: Heartbeat, _: &mut Self::Context) -> Self::Result {
+        let refused = self.refuse_if_ending(&ask.game, ask.player);
+        refused.unwrap_or_else(|| self.call(move |view, limits, now| rules::heartbeat(view, &ask, limits, now)))
+    }
+}
+
+impl Handler<Check> for GameSession {
+    type Result = ResponseActFuture<Self, Result<Checked, SessionError>>;
+
+    fn handle(&mut self, ask: Check, _: &mut Self::Context) -> Self::Result {
+        let refused = self.refuse_if_ending(&ask.game, ask.player);
+        refused.unwrap_or_else(|| self.call(move |view, limits, now| rules::check(view, &ask, limits, now)))
+    }
+}
+
+impl Handler<End> for GameSession {
+    type Result = ResponseActFuture<Self, Result<Finished, SessionError>>;
+
+    fn handle(&mut self, ask: End, _: &mut Self::Context) -> Self::Result {
+        self.call(move |view, limits, now| rules::end(view, &ask, limits, now))
+    }
+}

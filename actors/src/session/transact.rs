@@ -1,0 +1,172 @@
+//! Reads, has a rule decide, commits; once more when something changed in between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::decision::{Decision, Need, SessionEnd, View};
+use super::documents::{DocumentKey, DocumentKind, EndReason};
+use crate::clock::{Clock, Timestamp};
+use crate::ids::{CafeId, SessionId};
+use crate::ports::{Commit, Committed, Sessions, StoreError, Stored};
+
+/// Decisions in a row that may find everything changed. Somebody gets through each time, so reaching this means
+/// hundreds of calls on one cafe in one instant.
+const MAX_ATTEMPTS: usize = 256;
+
+/// What decides, commits and knows which sessions are just ending. Cheap to clone.
+#[derive(Clone)]
+pub struct Transactor {
+    sessions: Arc<dyn Sessions>,
+    clock: Clock,
+    endings: Endings,
+}
+
+/// The documents of one session as its actor last saw them, so that a warm call reads nothing. Whether they still
+/// hold is for the commit to say.
+#[derive(Debug, Default)]
+pub struct Memory(Vec<(DocumentKey, Stored)>);
+
+/// Sessions of this node whose end is being committed.
+#[derive(Clone, Default)]
+struct Endings(Arc<EndingsInner>);
+
+#[derive(Default)]
+struct EndingsInner {
+    /// Commits under way that end something: most of the time none, and then nobody needs the table.
+    count: AtomicUsize,
+    sessions: Mutex<HashMap<SessionId, usize>>,
+}
+
+/// Keeps sessions in the table while it lives.
+struct Ending<'a> {
+    endings: &'a Endings,
+    sessions: Vec<SessionId>,
+}
+
+impl Transactor {
+    pub fn new(sessions: Arc<dyn Sessions>, clock: Clock) -> Self {
+        Self { sessions, clock, endings: Endings::default() }
+    }
+
+    pub fn sessions(&self) -> &dyn Sessions {
+        &*self.sessions
+    }
+
+    /// Whether this node is committing the end of a session right now. A replaced session is not ending in this
+    /// sense: its game server is to hear that it was replaced.
+    pub fn is_ending(&self, session: SessionId) -> bool {
+        let endings = &self.endings.0;
+        endings.count.load(Ordering::Acquire) > 0 && endings.sessions.lock().contains_key(&session)
+    }
+
+    /// Has `decide` decide until its decision takes effect. `prefetch` is read in one go; whatever else it needs, one
+    /// by one.
+    ///
+    /// # Errors
+    /// The store's. The decision may have taken effect then, whole, or not at all.
+    pub async fn transact<T>(
+        &self,
+        cafe: &CafeId,
+        memory: &mut Memory,
+        prefetch: &[DocumentKey],
+        decide: impl Fn(&View<'_>, Timestamp) -> Result<Decision<T>, Need>,
+    ) -> Result<Decision<T>, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let mut read = self.read(cafe, memory, prefetch).await?;
+            let decision = loop {
+                match decide(&View::new(cafe, &read), self.clock.now()) {
+                    Ok(decision) => break decision,
+                    Err(Need(key)) => read.extend(self.read(cafe, memory, &[key]).await?),
+                }
+            };
+            let _ending = self.endings.begin(&decision.ends);
+            let Decision { reply, changes, settlements, ends, durability } = decision;
+            let expected = read.iter().map(|(key, stored)| (key.clone(), stored.version)).collect();
+            let commit = Commit { expected, changes, settlements, durability };
+            if let Committed::Done(versions) = self.sessions.commit(cafe, &commit).await? {
+                let Commit { changes, settlements, .. } = commit;
+                let changed = changes
+                    .iter()
+                    .zip(versions)
+                    .map(|((key, document), version)| (key.clone(), Stored { version, document: document.clone() }));
+                memory.remember(read.into_iter().chain(changed));
+                return Ok(Decision { reply, changes, settlements, ends, durability });
+            }
+        }
+        Err(StoreError(format!("cafe {cafe} changes faster than a decision is made")))
+    }
+
+    /// From memory where it is there, else from the store. What is read leaves the memory: it comes back only with a
+    /// commit that found it true.
+    async fn read(
+        &self,
+        cafe: &CafeId,
+        memory: &mut Memory,
+        keys: &[DocumentKey],
+    ) -> Result<Vec<(DocumentKey, Stored)>, StoreError> {
+        let mut read = Vec::with_capacity(keys.len() + 2);
+        let mut unknown = Vec::new();
+        for key in keys {
+            match memory.take(key) {
+                Some(stored) => read.push((key.clone(), stored)),
+                None => unknown.push(key.clone()),
+            }
+        }
+        if !unknown.is_empty() {
+            let stored = self.sessions.load(cafe, &unknown).await?;
+            read.extend(unknown.into_iter().zip(stored));
+        }
+        Ok(read)
+    }
+}
+
+impl Memory {
+    fn take(&mut self, key: &DocumentKey) -> Option<Stored> {
+        let place = self.0.iter().position(|(known, _)| known == key)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    /// Keeps what belongs to one session alone: an account changes with every other session of the cafe.
+    fn remember(&mut self, documents: impl Iterator<Item = (DocumentKey, Stored)>) {
+        for (key, stored) in documents {
+            if matches!(key.kind(), DocumentKind::Session | DocumentKind::Pc) {
+                drop(self.take(&key));
+                self.0.push((key, stored));
+            }
+        }
+    }
+}
+
+impl Endings {
+    fn begin(&self, ends: &[SessionEnd]) -> Option<Ending<'_>> {
+        let ends = ends.iter().filter(|end| end.reason != EndReason::SessionReplaced);
+        let sessions: Vec<_> = ends.map(|end| end.session).collect();
+        if sessions.is_empty() {
+            return None;
+        }
+        let mut table = self.0.sessions.lock();
+        for session in &sessions {
+            *table.entry(*session).or_default() += 1;
+        }
+        self.0.count.fetch_add(1, Ordering::Release);
+        Some(Ending { endings: self, sessions })
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut table = self.endings.0.sessions.lock();
+        for session in &self.sessions {
+            if let Some(count) = table.get_mut(session) {
+                *count -= 1;
+                if *count == 0 {
+                    table.remove(session);
+                }
+            }
+        }
+        self.endings.0.count.fetch_sub(1, Ordering::Release);
+    }
+}
