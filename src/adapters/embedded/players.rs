@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::Position;
-use guildhall_actors::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey};
+use guildhall_actors::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
 use guildhall_actors::ports::{
-    Claimed, Joined, Login, PlayerError, PlayerState, Players, Resume, Slot, StoreError, Suspension,
+    Claimed, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, Slot, StoreError, Suspension,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -148,6 +148,19 @@ impl Players for Embedded {
     ) -> Result<Option<Login>, StoreError> {
         let suspension = suspension.cloned();
         self.change(player, move |state| Ok(state.suspend(suspension.as_ref(), now))).await
+    }
+
+    async fn begin_play(&self, player: &PlayerKey, play: &Play) -> Result<(), PlayerError> {
+        let play = play.clone();
+        self.change(player, move |state| state.begin_play(&play)).await
+    }
+
+    async fn end_play(&self, player: &PlayerKey, session: SessionId) -> Result<(), StoreError> {
+        self.change(player, move |state| {
+            state.end_play(session);
+            Ok(())
+        })
+        .await
     }
 
     async fn logins_on(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError> {

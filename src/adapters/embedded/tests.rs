@@ -3,6 +3,7 @@
 
 mod commits;
 mod folders;
+mod sessions;
 mod trimming;
 
 use std::path::Path;
@@ -78,6 +79,12 @@ async fn the_contract_of_channels_holds() {
 async fn the_contract_of_players_holds() {
     let folder = temp();
     contract::check(&contract::players(), &open(folder.path()).ports(), "").await;
+}
+
+#[tokio::test]
+async fn the_contract_of_sessions_holds() {
+    let folder = temp();
+    contract::check(&contract::sessions(), &open(folder.path()).ports(), "").await;
 }
 
 #[tokio::test]

@@ -42,6 +42,12 @@ enum Afterwards {
     Subscribe(ChannelKey, Subscriber),
 }
 
+/// Who hears of the end of a transaction.
+struct Ending {
+    at_end: AtEnd,
+    subscribers: Subscribers,
+}
+
 /// Who listens to which channel.
 #[derive(Clone, Default)]
 pub(super) struct Subscribers(Arc<Mutex<HashMap<ChannelKey, Subscriber>>>);
@@ -49,15 +55,17 @@ pub(super) struct Subscribers(Arc<Mutex<HashMap<ChannelKey, Subscriber>>>);
 /// Runs inside the transaction; what it returns runs once it is known whether the commit succeeded.
 type Step = Box<dyn FnOnce(&Transaction<'_>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+type AtEnd = Box<dyn Fn(Result<(), &StoreError>) + Send>;
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
+    /// `at_end` hears of the end of every transaction, before its steps are answered and the next one begins.
+    pub(super) fn start(connection: Connection, at_end: impl Fn(Result<(), &StoreError>) + Send + 'static) -> Self {
         let (steps, queue) = mpsc::channel(QUEUE);
         let subscribers = Subscribers::default();
         let ring = subscribers.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, queue, &ring))
+            .spawn(move || run(&connection, queue, &Ending { at_end: Box::new(at_end), subscribers: ring }))
             .expect("the system starts one more thread");
         Self { steps: Some(steps), thread: Some(thread), subscribers }
     }
@@ -72,27 +80,59 @@ impl Writer {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let step: Step = Box::new(move |transaction| {
-            let result = in_savepoint(transaction, step);
-            Box::new(move |committed| {
-                let result = match committed {
-                    Ok(()) => result.map_err(Failure::into_error),
-                    Err(error) => Err(error.clone().into()),
-                };
-                // The caller may have given up; the step is done all the same.
-                let _ = answer.send(result);
-            })
-        });
-        let down = || StoreError("the store's writer has stopped".into());
-        let steps = self.steps.as_ref().expect("taken at drop only");
-        steps.send(step).await.map_err(|_| down())?;
-        answered.await.map_err(|_| down())?
+        let (step, answered) = answering(step);
+        self.steps().send(step).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// The same from a thread that may block.
+    pub(super) fn write_blocking<T, E>(
+        &self,
+        step: impl FnOnce(&Transaction<'_>) -> Result<T, Failure<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (step, answered) = answering(step);
+        self.steps().blocking_send(step).map_err(|_| stopped())?;
+        answered.blocking_recv().map_err(|_| stopped())?
+    }
+
+    fn steps(&self) -> &mpsc::Sender<Step> {
+        self.steps.as_ref().expect("taken at drop only")
     }
 
     pub(super) fn subscribers(&self) -> &Subscribers {
         &self.subscribers
     }
+}
+
+fn stopped() -> StoreError {
+    StoreError("the store's writer has stopped".into())
+}
+
+/// A step that is run in a savepoint, and where its result arrives after the commit.
+fn answering<T, E>(
+    step: impl FnOnce(&Transaction<'_>) -> Result<T, Failure<E>> + Send + 'static,
+) -> (Step, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let step: Step = Box::new(move |transaction| {
+        let result = in_savepoint(transaction, step);
+        Box::new(move |committed| {
+            let result = match committed {
+                Ok(()) => result.map_err(Failure::into_error),
+                Err(error) => Err(error.clone().into()),
+            };
+            // The caller may have given up; the step is done all the same.
+            let _ = answer.send(result);
+        })
+    });
+    (step, answered)
 }
 
 impl Drop for Writer {
@@ -106,7 +146,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, subscribers: &Subscribers) {
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, ending: &Ending) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(first) = queue.blocking_recv() {
         batch.push(first);
@@ -114,11 +154,11 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, subscribers: &S
             let Ok(step) = queue.try_recv() else { break };
             batch.push(step);
         }
-        commit(connection, subscribers, &mut batch);
+        commit(connection, ending, &mut batch);
     }
 }
 
-fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<Step>) {
+fn commit(connection: &Connection, ending: &Ending, batch: &mut Vec<Step>) {
     let afterwards = RefCell::default();
     let mut answers = Vec::with_capacity(batch.len());
     let transaction = Transaction { sql: connection, afterwards: &afterwards };
@@ -126,8 +166,10 @@ fn commit(connection: &Connection, subscribers: &Subscribers, batch: &mut Vec<St
     if let Err(error) = &result {
         error!(%error, "commit failed");
         roll_back(connection);
-    } else {
-        afterwards.into_inner().into_iter().for_each(|step| subscribers.perform(step));
+    }
+    (ending.at_end)(result.as_ref().copied());
+    if result.is_ok() {
+        afterwards.into_inner().into_iter().for_each(|step| ending.subscribers.perform(step));
     }
     // Steps that were never run: dropping them tells their callers.
     batch.clear();

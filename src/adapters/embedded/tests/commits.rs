@@ -12,7 +12,7 @@ use crate::adapters::embedded::error::Failure;
 use crate::adapters::embedded::writer::Transaction;
 
 /// Keeps the writer busy with a step of its own, in a commit of its own, until told to go on.
-fn hold(store: &Embedded) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
+pub(super) fn hold(store: &Embedded) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
     let (go_on, told) = mpsc::channel();
     let (begun, began) = mpsc::channel();
     let step_store = store.clone();
@@ -32,7 +32,7 @@ fn hold(store: &Embedded) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
 }
 
 /// Runs `steps` in one commit: the writer is held by an earlier step until all of them wait for it.
-async fn together<T>(store: &Embedded, steps: impl Future<Output = T>) -> T {
+pub(super) async fn together<T>(store: &Embedded, steps: impl Future<Output = T>) -> T {
     let (go_on, held) = hold(store);
     let all = async { tokio::join!(biased; held, steps).1 };
     let mut all = Box::pin(all);

@@ -40,7 +40,7 @@ async fn a_reopened_folder_has_everything_that_was_acknowledged() {
 }
 
 /// Copies what `kill -9` would leave now: the log is not folded into the database.
-fn copy_as_killed(folder: &TempDir, copy: &TempDir) {
+pub(super) fn copy_as_killed(folder: &TempDir, copy: &TempDir) {
     for file in ["guildhall.db", "guildhall.db-wal", "lock"] {
         fs::copy(folder.path().join(file), copy.path().join(file)).expect("the file exists");
     }
@@ -186,7 +186,7 @@ async fn a_newer_version_is_refused_and_left_alone() {
     drop(connection);
     let refused = try_open(folder.path()).err().expect("it is newer");
     assert!(matches!(refused, OpenError::Newer { found: 1000, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 1)"), "{refused}");
+    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 2)"), "{refused}");
     let connection = Connection::open(&database).expect("a database");
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a number");
     assert_eq!(version, 1000);
