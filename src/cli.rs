@@ -2,6 +2,7 @@
 //!
 //! Exit code 0 is success, 1 a failure told on standard error, 2 a command line that makes no sense.
 
+mod play;
 mod token;
 
 use std::fmt::Display;
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Print a chat login key for a player
     Token(token::Arguments),
+    /// Play a whole session of a cafe against a running node, printing each request and answer
+    Play(play::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +78,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::CheckConfig => print(&summary(&config::load(&sources)?)),
         Command::DefaultConfig { markdown: false } => print(&config::default_config()),
         Command::DefaultConfig { markdown: true } => print(&config::markdown_table()),
+        Command::Play(arguments) => arguments.play(&settings(&sources)?, &mut |line| print(&format!("{line}\n"))),
         Command::Token(arguments) => print(&arguments.mint(&settings(&sources)?)?),
     }
 }

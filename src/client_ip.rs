@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use actix_http::header::HeaderMap;
 use ipnet::IpNet;
 
-/// The client's address as rate limits count it: the last hop that is not a trusted proxy. `X-Forwarded-For` counts
-/// only as far as trusted proxies wrote it. IPv6 clients are counted by /64: a host usually owns one.
+/// The client's address: the last hop that is not a trusted proxy. `X-Forwarded-For` counts only as far as trusted
+/// proxies wrote it.
 pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer.to_canonical();
@@ -19,6 +19,11 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
         let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
         client = hop.to_canonical();
     }
+    client
+}
+
+/// As rate limits count clients: IPv6 ones by /64, because a host usually owns one.
+pub fn counted_as(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),
@@ -52,7 +57,9 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_client_is_its_network() {
-        assert_eq!(client("2001:db8::1:2:3:4", ""), "2001:db8::");
+    fn an_ipv6_client_is_counted_by_its_network() {
+        let address = "2001:db8::1:2:3:4";
+        assert_eq!(client(address, ""), address);
+        assert_eq!(counted_as(address.parse().expect("an address")).to_string(), "2001:db8::");
     }
 }

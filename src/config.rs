@@ -22,6 +22,7 @@ mod unknown;
 pub use banner::{banner, development_banner};
 pub use development::DevelopmentError;
 pub use document::{default_config, markdown_table};
+pub use forms::parse_network;
 pub use layers::{Flag, Sources};
 pub use limits::Limits;
 pub use mistakes::{Mistake, Mistakes};
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(hive.suspension_utc_offset, "+00:00");
         assert!(hive.certification_keys[0].matches(b"certification-key"));
         assert!(playwave.api_keys[0].matches(b"api-key") && playwave.api_keys[1].matches(b"abc"));
-        assert_eq!(playwave.rate, Rate { coins: 2, unit_sec: 30 });
+        assert_eq!(playwave.rate, guildhall_actors::session::Rate { coins: 2, unit_sec: 30 });
         assert_eq!((aghanim.freshness_sec, aghanim.unknown_players), (300, UnknownPlayers::Create));
         assert_eq!((settings.cafes[0].balance, settings.cafes[0].networks.len()), (1000, 2));
     }

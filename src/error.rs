@@ -1,9 +1,14 @@
-//! The only table from our errors to what the outside sees: HTTP status, code and text of the Hive Chat HTTP API.
+//! The only tables from our errors to what the outside sees: here HTTP status, code and text of the Hive Chat HTTP API,
+//! which the operator API shares; in `playwave` those of the PlayWave API.
+
+mod playwave;
 
 use guildhall_actors::backend::{DeleteError, EnterError};
 use guildhall_actors::ports::{ChannelError, PlayerError, StoreError};
 use serde_json::json;
 use tracing::error;
+
+pub use playwave::PlaywaveError;
 
 /// An answer of the chat HTTP API other than success ("Hive Chat HTTP API, codes"). The numbers are the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,7 @@ pub enum ApiError {
     TooManyChannels,
     NotOwner,
     CustomTooLarge,
+    DuplicateCafe,
 }
 
 impl ApiError {
@@ -66,6 +72,7 @@ impl ApiError {
             Self::Blocked => (400, 306, "User is blocked."),
             Self::TooManyChannels => (400, 307, "Channel count exceeded."),
             Self::NotOwner => (403, 308, "Not the channel owner."),
+            Self::DuplicateCafe => (409, 109, "Cafe exists already."),
             Self::CustomTooLarge => (400, 400, "Custom message size exceeded. The maximum size is 8,000 bytes."),
         }
     }

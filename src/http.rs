@@ -7,19 +7,23 @@ mod caller;
 mod health;
 mod hive_chat;
 mod idempotency;
+mod playwave;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
 use guildhall_actors::backend::{Backend, Game};
+use guildhall_actors::ids::{CafeId, GameId, LauncherKey};
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::error::ApiError;
 use crate::health::Health;
 use crate::rate::RateLimiter;
 use crate::secret::Secret;
 use crate::ws::CHAT_SOCKET;
+
+use playwave::PlaywaveClient;
 
 pub use idempotency::SOURCE as IDEMPOTENCY_SOURCE;
 
@@ -29,8 +33,22 @@ pub struct Api {
     pub settings: Arc<Settings>,
     pub health: Health,
     games: HashMap<i64, Client>,
-    /// By game and place of the key in its list.
-    calls: RateLimiter<(i64, usize)>,
+    /// Games that are served.
+    playwave: Vec<Arc<PlaywaveClient>>,
+    /// Signs for cafes that do not exist: to refuse them takes as long as to refuse others.
+    nobodys_secret: Secret,
+    calls: RateLimiter<CallerKey>,
+}
+
+/// Whose calls are counted together.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum CallerKey {
+    /// A certification key: its game, and its place in the list.
+    Hive(i64, usize),
+    /// An API key: the place of its game, and its place in the list.
+    Playwave(usize, usize),
+    Cafe(CafeId),
+    Launcher(LauncherKey),
 }
 
 /// A game that may call, and its keys.
@@ -41,14 +59,28 @@ struct Client {
 
 impl Api {
     pub fn new(backend: Backend, settings: Arc<Settings>, health: Health) -> Self {
-        let client = |hive: &crate::config::Hive| {
+        let client = |hive: &config::Hive| {
             let game = backend.game_by_index(hive.game_index)?;
             Some((hive.game_index, Client { game, certification_keys: hive.certification_keys.clone() }))
         };
         let games = settings.games.iter().filter_map(|game| client(game.hive.as_ref()?)).collect();
+        let playwave = settings.games.iter().filter_map(playwave_client).map(Arc::new).collect();
         let calls = RateLimiter::new(settings.limits.api_per_sec, settings.limits.api_burst);
-        Self { backend, settings, health, games, calls }
+        Self { backend, settings, health, games, playwave, nobodys_secret: Secret::random(), calls }
     }
+}
+
+/// The game as PlayWave's callers know it, if it is served.
+fn playwave_client(game: &config::Game) -> Option<PlaywaveClient> {
+    let playwave = game.playwave.as_ref().filter(|playwave| playwave.active)?;
+    Some(PlaywaveClient {
+        game: GameId::new(&game.name),
+        api_keys: playwave.api_keys.clone(),
+        rate: playwave.rate,
+        title: playwave.title.clone().unwrap_or_else(|| game.name.clone()),
+        provider: playwave.provider.clone(),
+        place_id: playwave.place_id.clone(),
+    })
 }
 
 /// The public listener.
@@ -56,6 +88,8 @@ pub fn public(api: Data<Api>) -> impl Fn(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(api.clone())
+            // Fixed prefixes first: they are compared, the others' patterns are matched.
+            .configure(|config| playwave::routes(&api, config))
             .configure(hive_chat::routes)
             .service(at(CHAT_SOCKET).route(web::get().to(upgrade_wanted)))
             .default_service(web::to(not_found));

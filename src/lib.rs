@@ -10,6 +10,7 @@
 pub mod adapters;
 pub mod cli;
 pub mod client_ip;
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod health;

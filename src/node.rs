@@ -6,7 +6,7 @@ mod upkeep;
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix_web::web::Data;
 use anyhow::Context;
@@ -15,6 +15,7 @@ use guildhall_actors::clock::{Clock, Timestamp};
 use guildhall_actors::ids::{GameId, NodeId};
 
 use crate::adapters::embedded::Embedded;
+use crate::clock;
 use crate::config::{self, Settings};
 use crate::health::Health;
 use crate::http::Api;
@@ -40,6 +41,9 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let backend = backend(&settings, &store);
     // The folder is ours alone, so every other node in it has ended, whatever its lease says.
     backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
+    for cafe in &settings.cafes {
+        backend.open_account(&cafe.id, cafe.balance).await.context("accounts of the cafes")?;
+    }
     let health = Health::new(move || {
         let store = store.clone();
         async move { store.ping().await }
@@ -66,8 +70,8 @@ fn backend(settings: &Settings, store: &Embedded) -> Backend {
         Some(Game::new(GameId::new(&game.name), hive.game_index, hive.login_key_secret.expose().as_bytes().to_vec()))
     });
     let name = settings.node.id.as_deref().unwrap_or("node");
-    let node = NodeId::new(&format!("{name}-{}", random_id()));
-    Backend::start(node, store.ports(), wall_clock(), backend_settings(settings), games, random_id)
+    let node = NodeId::new(&format!("{name}-{:032x}", rand::random::<u128>()));
+    Backend::start(node, store.ports(), Clock::new(clock::now), backend_settings(settings), games, rand::random)
 }
 
 fn backend_settings(settings: &Settings) -> BackendSettings {
@@ -75,6 +79,7 @@ fn backend_settings(settings: &Settings) -> BackendSettings {
         connection: settings.limits.connection(),
         outbox: settings.limits.outbox(),
         chat: settings.limits.chat(),
+        session: settings.playwave.limits.clone(),
         leave_on_disconnect: match settings.chat.leave_on_disconnect {
             config::LeaveOnDisconnect::All => LeaveOnDisconnect::All,
             config::LeaveOnDisconnect::Public => LeaveOnDisconnect::Public,
@@ -83,18 +88,6 @@ fn backend_settings(settings: &Settings) -> BackendSettings {
         channel_linger: Duration::from_secs(settings.chat.channel_linger_sec),
         framing: ws::framing(),
     }
-}
-
-fn wall_clock() -> Clock {
-    Clock::new(|| {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-    })
-}
-
-/// 128 random bits in hex.
-fn random_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Tells people what to do next, and programs that the node is ready.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -31,6 +32,23 @@ impl Secret {
         self.digest().matches(candidate)
     }
 
+    /// HMAC-SHA256 of `parts` with this key, in lower-case hex.
+    pub fn sign(&self, parts: &[&[u8]]) -> String {
+        hex(&self.mac(parts).finalize().into_bytes())
+    }
+
+    /// Whether `signature` is what [`Self::sign`] gives, in time that depends on neither.
+    pub fn has_signed(&self, parts: &[&[u8]], signature: &str) -> bool {
+        let is_lower_case = !signature.bytes().any(|byte| byte.is_ascii_uppercase());
+        let signature = KeyDigest::from_hex(signature).filter(|_| is_lower_case);
+        signature.is_some_and(|signature| self.mac(parts).verify_slice(&signature.0).is_ok())
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length is a key");
+        parts.iter().fold(mac, |mac, part| mac.chain_update(part))
+    }
+
     /// The clear text, for signing and for handing it to its owner.
     pub fn expose(&self) -> &str {
         &self.0
@@ -53,9 +71,18 @@ impl KeyDigest {
         digits.then(|| Self(std::array::from_fn(byte)))
     }
 
+    /// Whether both are digests of the same key, in time that depends on neither.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
+    pub fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Whether `candidate` is the key with this digest. Digests have one length, so that of the key does not leak.
     pub fn matches(&self, candidate: &[u8]) -> bool {
-        self.0.ct_eq(&Self::of(candidate).0).into()
+        self.is(&Self::of(candidate))
     }
 }
 
@@ -91,6 +118,19 @@ mod tests {
         assert!(secret.matches(b"certification-key"));
         for other in ["", "certification-ke", "certification-keyx", "Certification-key"] {
             assert!(!secret.matches(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_lower_case_hex_of_hmac_sha256() {
+        // RFC 4231, test case 2.
+        let secret = Secret::new("Jefe");
+        let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
+        let signature = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(secret.sign(&parts), signature);
+        assert!(secret.has_signed(&parts, signature));
+        for bad in ["", &signature[1..], &signature.to_uppercase(), &signature.replace('5', "6")] {
+            assert!(!secret.has_signed(&parts, bad), "{bad}");
         }
     }
 

@@ -31,7 +31,9 @@ fn configured_banner(settings: &Settings, public: SocketAddr, admin: SocketAddr)
 /// For a development node; of any other it shows no more than [`banner`].
 pub fn development_banner(settings: &Settings, public: SocketAddr, admin: SocketAddr) -> String {
     let demo = settings.games.first().filter(|_| settings.development);
-    let (Some(Game { name, hive: Some(hive), .. }), Some(admin_key)) = (demo, settings.admin.keys.last()) else {
+    let (Some(Game { name, hive: Some(hive), playwave: Some(playwave), .. }), Some(admin_key), Some(cafe)) =
+        (demo, settings.admin.keys.last(), settings.cafes.last())
+    else {
         return configured_banner(settings, public, admin);
     };
     [
@@ -42,8 +44,11 @@ pub fn development_banner(settings: &Settings, public: SocketAddr, admin: Socket
             settings.store.path.join(development::FILE).display()
         ),
         format!("  certification key   {}\n", hive.certification_keys[0].expose()),
+        format!("  API key             {}\n", playwave.plain_api_keys[0].expose()),
+        format!("  secret of {:<10}{}\n", cafe.id.as_str(), cafe.secret.expose()),
         format!("  admin key           {}\n\n", admin_key.expose()),
         sample_lines(settings, hive, public),
+        format!("\nPlay a session of the demo cafe:\n  guildhall play --url http://{public}{}\n", data_flag(settings)),
     ]
     .concat()
 }

@@ -1,20 +1,28 @@
-//! The development game: with no game configured and both listeners on loopback, a demo game is served whose random
-//! keys are made at the first start and kept in the data folder, so that they stay the same.
+//! The development game: with no game configured and both listeners on loopback, a demo game and a demo cafe are
+//! served. Their random keys are made at the first start and kept in the data folder, so that they stay the same.
 //!
 //! Guarantees that the file of keys is whole or absent at any moment, that only its owner can read it, and that two
 //! processes that start at once agree on one set of keys.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use ::config::{Config, FileFormat};
+use guildhall_actors::ids::CafeId;
+use guildhall_actors::session::Rate;
+use ipnet::Ipv4Net;
 
-use super::settings::{Game, Hive, Settings};
+use super::settings::{Cafe, Game, Hive, Playwave, Settings};
 use crate::secret::Secret;
 
 /// In the data folder.
 pub(super) const FILE: &str = "development.toml";
+
+/// The demo cafe, and the coins it begins with.
+pub(super) const CAFE: &str = "cafe-1";
+const CAFE_BALANCE: u64 = 1000;
 
 const HEAD: &str = "# Keys of the development node, made at its first start. Without this file new ones are made.\n";
 
@@ -31,11 +39,13 @@ struct Keys {
     certification_key: Secret,
     login_key_secret: Secret,
     suspension_key: Secret,
+    api_key: Secret,
+    cafe_secret: Secret,
     admin_key: Secret,
 }
 
 impl Settings {
-    /// Adds the demo game and its admin key when this is a development node; makes their keys at the first start.
+    /// Adds the demo game, the demo cafe and their admin key when this is a development node; makes their keys at the first start.
     ///
     /// # Errors
     /// When the keys can be neither read nor kept.
@@ -43,7 +53,11 @@ impl Settings {
         if self.development {
             let keys = Keys::load_or_make(&self.store.path)?;
             self.admin.keys.push(keys.admin_key.clone());
-            self.games.push(keys.into_game());
+            let (game, cafe) = keys.into_game_and_cafe();
+            self.games.push(game);
+            if !self.cafes.iter().any(|known| known.id == cafe.id) {
+                self.cafes.push(cafe);
+            }
         }
         Ok(self)
     }
@@ -66,6 +80,8 @@ impl Keys {
             certification_key: Secret::random(),
             login_key_secret: Secret::random(),
             suspension_key: Secret::random(),
+            api_key: Secret::random(),
+            cafe_secret: Secret::random(),
             admin_key: Secret::random(),
         }
     }
@@ -75,6 +91,8 @@ impl Keys {
             ("certification_key", &self.certification_key),
             ("login_key_secret", &self.login_key_secret),
             ("suspension_key", &self.suspension_key),
+            ("api_key", &self.api_key),
+            ("cafe_secret", &self.cafe_secret),
             ("admin_key", &self.admin_key),
         ];
         rows.iter().fold(HEAD.to_owned(), |text, (name, key)| format!("{text}{name} = \"{}\"\n", key.expose()))
@@ -92,11 +110,13 @@ impl Keys {
             certification_key: key("certification_key")?,
             login_key_secret: key("login_key_secret")?,
             suspension_key: key("suspension_key")?,
+            api_key: key("api_key")?,
+            cafe_secret: key("cafe_secret")?,
             admin_key: key("admin_key")?,
         })
     }
 
-    fn into_game(self) -> Game {
+    fn into_game_and_cafe(self) -> (Game, Cafe) {
         let hive = Hive {
             game_index: 1,
             certification_keys: vec![self.certification_key],
@@ -104,7 +124,26 @@ impl Keys {
             suspension_keys: vec![self.suspension_key],
             suspension_utc_offset: "+00:00".to_owned(),
         };
-        Game { name: "demo".to_owned(), hive: Some(hive), playwave: None, aghanim: None }
+        let playwave = Playwave {
+            api_keys: vec![self.api_key.digest()],
+            plain_api_keys: vec![self.api_key],
+            rate: Rate { coins: 1, unit_sec: 60 },
+            active: true,
+            title: None,
+            provider: "roblox".to_owned(),
+            place_id: None,
+        };
+        let game = Game { name: "demo".to_owned(), hive: Some(hive), playwave: Some(playwave), aghanim: None };
+        let cafe = Cafe {
+            id: CafeId::parse(CAFE).expect("it is well formed"),
+            secret: self.cafe_secret,
+            networks: vec![
+                Ipv4Net::new(Ipv4Addr::LOCALHOST, 8).expect("8 bits").into(),
+                IpAddr::from(Ipv6Addr::LOCALHOST).into(),
+            ],
+            balance: CAFE_BALANCE,
+        };
+        (game, cafe)
     }
 }
 

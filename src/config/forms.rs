@@ -19,6 +19,7 @@ pub(super) struct Form {
 pub(super) const TEXT: Form = Form { name: "text", secret: false, check: not_empty };
 pub(super) const PATH: Form = Form { name: "path", secret: false, check: not_empty };
 pub(super) const NAME: Form = Form { name: "name", secret: false, check: name };
+pub(super) const PREFIX: Form = Form { name: "text of 0 to 64 of A-Z a-z 0-9 - . _ :", secret: false, check: prefix };
 pub(super) const ADDRESS: Form = Form { name: "IP:PORT", secret: false, check: address };
 pub(super) const NETWORK: Form = Form { name: "network", secret: false, check: network };
 pub(super) const ORIGIN: Form = Form { name: "origin", secret: false, check: origin };
@@ -37,7 +38,7 @@ const MAX_NAME_CHARS: usize = 64;
 const MIN_SIGNING_SECRET_BYTES: usize = 16;
 
 /// A network, or a single address as the network that holds only it.
-pub(super) fn parse_network(text: &str) -> Option<IpNet> {
+pub fn parse_network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
@@ -53,6 +54,12 @@ fn name(text: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let well_formed = (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(allowed);
     require(well_formed, "is not a name: 1 to 64 of A-Z a-z 0-9 - . _")
+}
+
+fn prefix(text: &str) -> Result<(), String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    let well_formed = text.len() <= MAX_NAME_CHARS && text.bytes().all(allowed);
+    require(well_formed, "is not a prefix: 0 to 64 of A-Z a-z 0-9 - . _ :")
 }
 
 fn address(text: &str) -> Result<(), String> {
@@ -121,6 +128,7 @@ mod tests {
     #[test]
     fn each_form_admits_what_it_says() {
         admits(&NAME, &["a", "my-game_1.0"], &["", "a b", "a/b", "{a}", "é", &"x".repeat(65)]);
+        admits(&PREFIX, &["", "playwave_", "a:"], &["a b", "é", &"x".repeat(65)]);
         admits(&ADDRESS, &["127.0.0.1:0", "[::1]:7600"], &["", "7600", "localhost:7600", "127.0.0.1", "127.0.0.1:x"]);
         admits(&NETWORK, &["10.0.0.0/8", "192.0.2.7", "::1", "fd00::/8"], &["", "10.0.0.0/33", "ten"]);
         admits(&ORIGIN, &["https://a.example", "http://localhost:3000"], &["", "a.example", "https://a/", "https://A"]);

@@ -5,9 +5,10 @@
 
 mod contracts;
 mod limits;
+mod playwave;
 mod server;
 
-use super::forms::Form;
+use super::forms::{self, Form};
 
 /// A TOML table and the settings in it. In a path, `[]` marks a list of tables: `games[].hive`.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub(super) enum Default {
 }
 
 /// Every section, in the order of the printed configuration.
-pub(super) const SECTIONS: [&Section; 14] = [
+pub(super) const SECTIONS: [&Section; 15] = [
     &server::NODE,
     &server::LISTEN,
     &server::LISTEN_TLS,
@@ -75,6 +76,7 @@ pub(super) const SECTIONS: [&Section; 14] = [
     &server::LOG,
     &server::CLUSTER,
     &server::CHAT,
+    &playwave::PLAYWAVE,
     &limits::LIMITS,
     &contracts::GAMES,
     &contracts::HIVE,

@@ -1,6 +1,11 @@
 //! From the merged tree to the settings, section by section.
 
 use std::num::NonZero;
+use std::time::Duration;
+
+use guildhall_actors::ids::CafeId;
+use guildhall_actors::limits::SessionLimits;
+use guildhall_actors::session::Rate;
 
 use super::forms;
 use super::limits::Limits;
@@ -22,6 +27,7 @@ pub(super) fn read(reader: &Reader) -> Settings {
         cafes: reader.list("cafes").iter().map(cafe).collect(),
         limits: Limits::read(&reader.section("limits")),
         chat: chat(&reader.section("chat")),
+        playwave: playwave_times(&reader.section("playwave")),
         cluster: cluster(&reader.section("cluster")),
         log: log(&reader.section("log")),
     }
@@ -70,12 +76,17 @@ fn hive(section: &Section<'_>) -> Hive {
 }
 
 fn playwave(section: &Section<'_>) -> Playwave {
-    let plain = section.secrets("api_keys").into_iter().map(|key| key.digest());
+    let plain_api_keys = section.secrets("api_keys");
     let digests = section.list("api_keys_sha256").into_iter();
     let digests = digests.map(|text| KeyDigest::from_hex(&text).expect("the form admits only digests"));
     Playwave {
-        api_keys: plain.chain(digests).collect(),
+        api_keys: plain_api_keys.iter().map(Secret::digest).chain(digests).collect(),
+        plain_api_keys,
         rate: Rate { coins: section.whole("rate.coins"), unit_sec: section.whole("rate.unit_sec") },
+        active: section.flag("active"),
+        title: section.optional_text("title"),
+        provider: section.text("provider"),
+        place_id: section.optional_text("place_id"),
     }
 }
 
@@ -94,7 +105,7 @@ fn aghanim(section: &Section<'_>) -> Aghanim {
 
 fn cafe(section: &Section<'_>) -> Cafe {
     Cafe {
-        id: section.text("id"),
+        id: CafeId::parse(&section.text("id")).expect("the form admits only names"),
         secret: section.secret("secret"),
         networks: section.networks("networks"),
         balance: section.whole("balance"),
@@ -111,6 +122,26 @@ fn chat(section: &Section<'_>) -> Chat {
         sweep_sec: section.whole("sweep_sec"),
         channel_linger_sec: section.whole("channel_linger_sec"),
         relax_min_members: section.flag("relax_min_members"),
+    }
+}
+
+fn playwave_times(section: &Section<'_>) -> PlaywaveTimes {
+    let seconds = |name| Duration::from_secs(section.whole(name));
+    PlaywaveTimes {
+        limits: SessionLimits {
+            heartbeat: seconds("heartbeat_sec"),
+            silence: seconds("silence_sec"),
+            slack: seconds("slack_sec"),
+            launcher_silence: seconds("launcher_silence_sec"),
+            grace: seconds("grace_sec"),
+            token: seconds("ott_sec"),
+            remember: seconds("remember_sec"),
+            credit: seconds("credit_sec"),
+        },
+        signature: seconds("signature_sec"),
+        actor_idle: seconds("actor_idle_sec"),
+        sweep: Duration::from_millis(section.whole("sweep_ms")),
+        launch_prefix: section.text("launch_prefix"),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use guildhall_actors::ids::CafeId;
+use guildhall_actors::limits::SessionLimits;
+use guildhall_actors::session::Rate;
 use ipnet::IpNet;
 
 use super::limits::Limits;
@@ -19,6 +23,7 @@ pub struct Settings {
     pub cafes: Vec<Cafe>,
     pub limits: Limits,
     pub chat: Chat,
+    pub playwave: PlaywaveTimes,
     pub cluster: Cluster,
     pub log: Log,
     /// No game is configured and both listeners are on loopback addresses, so the demo game applies.
@@ -95,14 +100,14 @@ pub struct Hive {
 pub struct Playwave {
     /// Of `api_keys` and `api_keys_sha256` together; never empty.
     pub api_keys: Vec<KeyDigest>,
+    /// Those of them that are known in clear, for trying things out.
+    pub plain_api_keys: Vec<Secret>,
     pub rate: Rate,
-}
-
-/// The price of play: `coins` for every begun `unit_sec`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    pub coins: u64,
-    pub unit_sec: u64,
+    pub active: bool,
+    /// The game's name where launchers are to show it as it is.
+    pub title: Option<String>,
+    pub provider: String,
+    pub place_id: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -123,7 +128,7 @@ pub enum UnknownPlayers {
 
 #[derive(Clone, Debug)]
 pub struct Cafe {
-    pub id: String,
+    pub id: CafeId,
     /// HMAC key of its launchers.
     pub secret: Secret,
     /// Where its launchers call from.
@@ -146,6 +151,19 @@ pub struct Chat {
 pub enum LeaveOnDisconnect {
     All,
     Public,
+}
+
+/// Times of game sessions, and how their documents are kept up.
+#[derive(Clone, Debug)]
+pub struct PlaywaveTimes {
+    pub limits: SessionLimits,
+    /// By which the timestamp of a launcher's signature may be off.
+    pub signature: Duration,
+    /// After its last call, until a session's actor is let go.
+    pub actor_idle: Duration,
+    /// Between two sweeps.
+    pub sweep: Duration,
+    pub launch_prefix: String,
 }
 
 #[derive(Clone, Debug)]

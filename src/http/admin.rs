@@ -1,4 +1,6 @@
-//! The operator API, by game name and player id.
+//! The operator API: games and players by their names and ids, and in `cafes` those who pay.
+
+mod cafes;
 
 use actix_web::HttpRequest;
 use actix_web::web::{self, Path, ServiceConfig};
@@ -21,6 +23,7 @@ const MAX_PAGE_SIZE: u64 = 100;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::scope("/admin/v1")
+            .configure(cafes::routes)
             .service(at("/overview").route(web::get().to(overview)))
             .service(at("/games/{game}/channels").route(web::get().to(channels)))
             .service(at("/games/{game}/players/{player}").route(web::get().to(player)))
@@ -103,14 +106,17 @@ async fn channels(operator: Operator, path: Path<String>, request: HttpRequest) 
 
 async fn player(operator: Operator, path: Path<(String, String)>) -> Answer {
     let player = player_key(&operator, &path)?;
-    let state = operator.api.backend.ports().players.look_up(&player).await?;
+    let backend = &operator.api.backend;
+    let state = backend.ports().players.look_up(&player).await?;
     if state.known_since.is_none() {
         return Err(ApiError::NotFound);
     }
-    Ok(Success(describe(&player, &state)))
+    let newest = backend.live_sessions(&state.plays).await?.pop();
+    let session = newest.map(|(id, cafe, session)| cafes::describe_session(id, &cafe, &session, backend.now()));
+    Ok(Success(describe(&player, &state, session.as_ref())))
 }
 
-fn describe(player: &PlayerKey, state: &PlayerState) -> Value {
+fn describe(player: &PlayerKey, state: &PlayerState, session: Option<&Value>) -> Value {
     let channels: Vec<_> = state.joined.iter().filter(|joined| joined.entered.is_some()).collect();
     json!({
         "playerId": player.player,
@@ -121,6 +127,7 @@ fn describe(player: &PlayerKey, state: &PlayerState) -> Value {
         "suspension": state.suspension.as_ref().map(|suspension| json!({
             "reason": suspension.reason, "from": suspension.from, "until": suspension.until,
         })),
+        "session": session,
     })
 }
 

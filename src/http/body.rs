@@ -9,10 +9,17 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::caller::api;
-use crate::error::ApiError;
+use crate::error::{ApiError, PlaywaveError};
 
 /// Bytes over the limit that are read for the sake of the answer.
 const MAX_DROPPED_BYTES: usize = 16 * 1024 * 1024;
+
+/// What is wrong with a body; each contract says it in its own shape.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    TooLarge,
+    Wrong(String),
+}
 
 /// A raw body within `limits.body_bytes`.
 pub(super) struct Body(pub(super) Bytes);
@@ -23,38 +30,75 @@ pub(super) struct Json<T>(pub(super) T);
 /// As [`Json`]; no body reads as an empty object.
 pub(super) struct OptionalJson<T>(pub(super) T);
 
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::BodyTooLarge,
+            BodyError::Wrong(detail) => Self::BadRequest(detail),
+        }
+    }
+}
+
+impl From<BodyError> for PlaywaveError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::BodyTooLarge,
+            BodyError::Wrong(detail) => Self::BadRequest(detail),
+        }
+    }
+}
+
+impl Body {
+    pub(super) fn read(
+        request: &HttpRequest,
+        payload: &mut dev::Payload,
+    ) -> impl Future<Output = Result<Self, BodyError>> + use<> {
+        let limit = api(request).settings.limits.body_bytes;
+        let payload = Payload::from_request(request, payload);
+        async move {
+            let payload = payload.await.map_err(|_| unreadable())?;
+            read(payload, limit).await.map(Self)
+        }
+    }
+}
+
 impl FromRequest for Body {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let limit = api(request).settings.limits.body_bytes;
-        let payload = Payload::from_request(request, payload);
-        Box::pin(async move {
-            let payload = payload.await.map_err(|_| unreadable())?;
-            read(payload, limit).await.map(Self)
-        })
+        let body = Self::read(request, payload);
+        Box::pin(async move { Ok(body.await?) })
     }
 }
 
 /// Reads a body within `limit`. One that is larger is read on and dropped, within reason: a caller that is still
 /// sending would never see the answer.
-async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
-    let (mut body, mut count) = (BytesMut::new(), 0);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| unreadable())?;
+async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, BodyError> {
+    let mut next = async || payload.next().await.transpose().map_err(|_| unreadable());
+    // Most bodies come in one piece and are not copied.
+    let Some(first) = next().await? else { return Ok(Bytes::new()) };
+    let Some(mut chunk) = next().await? else {
+        return if first.len() > limit { Err(BodyError::TooLarge) } else { Ok(first) };
+    };
+    let (mut body, mut count) = (BytesMut::from(&first[..]), first.len());
+    loop {
         count += chunk.len();
         if count <= limit {
             body.extend_from_slice(&chunk);
         } else if count > limit.saturating_add(MAX_DROPPED_BYTES) {
-            break;
+            return Err(BodyError::TooLarge);
+        }
+        match next().await? {
+            Some(another) => chunk = another,
+            None if count > limit => return Err(BodyError::TooLarge),
+            None => return Ok(body.freeze()),
         }
     }
-    if count > limit { Err(ApiError::BodyTooLarge) } else { Ok(body.freeze()) }
 }
 
-fn unreadable() -> ApiError {
-    ApiError::bad_request("body: unreadable")
+fn unreadable() -> BodyError {
+    BodyError::Wrong("body: unreadable".into())
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
@@ -64,7 +108,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let is_json = is_json(request);
         let body = Body::from_request(request, payload);
-        Box::pin(async move { parse(&body.await?.0, is_json).map(Self) })
+        Box::pin(async move { Ok(Self(parse(&body.await?.0, is_json)?)) })
     }
 }
 
@@ -77,7 +121,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
         let body = Body::from_request(request, payload);
         Box::pin(async move {
             let body = body.await?.0;
-            if body.is_empty() { parse(b"{}", true).map(Self) } else { parse(&body, is_json).map(Self) }
+            let (body, is_json) = if body.is_empty() { (&b"{}"[..], true) } else { (&body[..], is_json) };
+            Ok(Self(parse(body, is_json)?))
         })
     }
 }
@@ -88,15 +133,15 @@ pub(super) fn is_json(request: &HttpRequest) -> bool {
 
 /// # Errors
 /// Not declared as JSON, not JSON, no object, or not what `T` needs.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8], is_json: bool) -> Result<T, ApiError> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8], is_json: bool) -> Result<T, BodyError> {
     if !is_json {
-        return Err(ApiError::bad_request(format!("{}: application/json", header::CONTENT_TYPE)));
+        return Err(BodyError::Wrong(format!("{}: application/json", header::CONTENT_TYPE)));
     }
     // A struct would also read from an array.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(ApiError::bad_request("body: a JSON object"));
+        return Err(BodyError::Wrong("body: a JSON object".into()));
     }
-    serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("body: {error}")))
+    serde_json::from_slice(body).map_err(|error| BodyError::Wrong(format!("body: {error}")))
 }
 
 /// # Errors

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use guildhall_actors::backend::Game;
 use guildhall_actors::ids::{ChannelId, ChannelKey, PlayerId, PlayerKey};
 
-use super::Api;
+use super::{Api, CallerKey};
 use crate::error::ApiError;
 
 /// The game server of the game in the path, proven by its bearer key and within its rate.
@@ -47,7 +47,7 @@ impl GameServer {
         let matching =
             |found, (place, key): (usize, &crate::secret::Secret)| if key.matches(given) { Some(place) } else { found };
         let place = client.certification_keys.iter().enumerate().fold(None, matching).ok_or(ApiError::InvalidToken)?;
-        if !api.calls.allow((client.game.index, place), api.backend.now()) {
+        if !api.calls.allow(CallerKey::Hive(client.game.index, place), api.backend.now()) {
             return Err(ApiError::Busy);
         }
         Ok(Self { game: client.game.clone(), api: api.clone() })
@@ -64,7 +64,7 @@ impl GameServer {
     }
 }
 
-fn bearer(request: &HttpRequest) -> Option<&[u8]> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<&[u8]> {
     let value = request.headers().get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, key) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)

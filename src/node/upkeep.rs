@@ -1,11 +1,12 @@
-//! What a node does from time to time: renew its lease, sweep empty channels, forget old answers.
+//! What a node does from time to time: renew its lease, sweep empty channels, forget old answers, end sessions whose
+//! time has come.
 
 use std::time::Duration;
 
 use guildhall_actors::backend::Backend;
 use guildhall_actors::ports::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::config::Settings;
 use crate::http::IDEMPOTENCY_SOURCE;
@@ -19,6 +20,7 @@ pub(super) async fn start(backend: &Backend, settings: &Settings) -> Result<(), 
     renew(backend, lease).await?;
     actix::spawn(keep_lease(backend.clone(), lease));
     actix::spawn(sweep(backend.clone(), Duration::from_secs(settings.chat.sweep_sec)));
+    actix::spawn(sweep_cafes(backend.clone(), settings.playwave.sweep));
     Ok(())
 }
 
@@ -51,6 +53,19 @@ async fn sweep(backend: Backend, every: Duration) {
             Err(error) => error!(%error, "sweep failed"),
         }
         forget_old_answers(&backend).await;
+    }
+}
+
+async fn sweep_cafes(backend: Backend, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match backend.sweep_cafes().await {
+            Ok(0) => {}
+            Ok(documents) => debug!(documents, "sessions, tokens and launchers swept"),
+            Err(error) => error!(%error, "sweep of cafes failed"),
+        }
     }
 }
 

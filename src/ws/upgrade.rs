@@ -19,6 +19,7 @@ use tracing::debug;
 
 use super::socket::{ReadBuffer, Receiver, Socket, SocketLimits, read_buffer};
 use super::stream::IntoStream;
+use crate::client_ip::{client_ip, counted_as};
 use crate::config::Settings;
 use crate::error::ApiError;
 use crate::health::Health;
@@ -144,9 +145,8 @@ fn check(edge: &Edge, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::Api(ApiError::Busy));
     }
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let client =
-        peer.map(|peer| crate::client_ip::client_ip(peer, request.headers(), &edge.settings.listen.trusted_proxies));
-    if client.is_some_and(|client| !edge.sockets_per_ip.allow(client, edge.backend.now())) {
+    let client = peer.map(|peer| client_ip(peer, request.headers(), &edge.settings.listen.trusted_proxies));
+    if client.is_some_and(|client| !edge.sockets_per_ip.allow(counted_as(client), edge.backend.now())) {
         return Err(Refusal::Api(ApiError::TooManySockets));
     }
     if !is_allowed_origin(&edge.settings.listen.allowed_origins, request) {

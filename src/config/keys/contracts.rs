@@ -82,6 +82,30 @@ pub(super) const PLAYWAVE: Section = Section {
             default: Default::Value("60"),
             about: "Length of a unit of play, in seconds",
         },
+        Key {
+            name: "active",
+            kind: Kind::Flag,
+            default: Default::Value("true"),
+            about: "Whether the game is served; otherwise its keys are refused and no launcher is offered it",
+        },
+        Key {
+            name: "title",
+            kind: Kind::Text(&forms::TEXT),
+            default: Default::Made { means: "the game's name", sample: r#""Demo""# },
+            about: "Name that launchers show",
+        },
+        Key {
+            name: "provider",
+            kind: Kind::Text(&forms::TEXT),
+            default: Default::Value(r#""roblox""#),
+            about: "Platform that launchers start the game on",
+        },
+        Key {
+            name: "place_id",
+            kind: Kind::Text(&forms::TEXT),
+            default: Default::Made { means: "none", sample: r#""1818""# },
+            about: "Id of the game at that platform",
+        },
     ],
 };
 
