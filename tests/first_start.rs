@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::command::{FREE_PORTS, PROGRAM, Running, failure, finish, printed, run, text};
+use crate::support::key::now_ms;
+use crate::support::play::{Cafe, GameServer, Venue};
 use crate::support::within;
 
 fn folder() -> TempDir {
@@ -129,6 +132,36 @@ async fn the_printed_lines_work_from_another_data_folder() {
     let key = printed(&shell(folder.path(), by_hand).await);
     let [url] = lines(&node.banner, "ws://")[..] else { panic!("a socket URL in\n{}", node.banner) };
     assert_eq!(connect_status(url, key.trim_end()).await, 200);
+}
+
+#[tokio::test]
+async fn the_printed_play_line_plays_a_whole_session() {
+    for data in [&[][..], &["--data", "somebody's data"]] {
+        let folder = folder();
+        let node = Running::start(folder.path(), &[&FREE_PORTS[..], data].concat()).await;
+        let [line] = lines(&node.banner, "guildhall play ")[..] else { panic!("a play line in\n{}", node.banner) };
+        let told = printed(&shell(folder.path(), line).await);
+        assert!(told.contains("DELETE /v1/launcher/session/end\n"), "{told}");
+        assert_eq!(told.matches("\n< 200").count(), told.matches("> ").count(), "{told}");
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_printed_keys_of_play_open_its_two_sides() {
+    let folder = folder();
+    let node = Running::start(folder.path(), &FREE_PORTS).await;
+    let key = |name: &str| match lines(&node.banner, name)[..] {
+        [line] => line.rsplit(' ').next().expect("a key").to_owned(),
+        _ => panic!("{name} in\n{}", node.banner),
+    };
+    let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+    let venue = Venue { http, origin: format!("http://{}", node.public), now_ms: Arc::new(now_ms) };
+    let secret = key("secret of cafe-1");
+    let cafe = Cafe { venue: venue.clone(), id: "cafe-1".to_owned(), secret, forwarded_for: None };
+    let launcher = cafe.launcher("pc-1").await;
+    let server = GameServer { venue, api_key: key("API key") };
+    server.session(&launcher.token("demo").await, "5001").await.end().await.data();
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Input nobody should send: a million of it, and no panic, no answer out of shape, no answer larger than its cause.
 //!
 //! The short form makes 1,000,000 inputs for the parsers, 20,000 of them through whole connections, and 20,000 HTTP
-//! requests. `GUILDHALL_MALFORMED=10 cargo test --test blackbox malformed::` makes ten times as many of each. A
+//! requests, half of them of play. `GUILDHALL_MALFORMED=10 cargo test --test blackbox malformed::` makes ten times as many of each. A
 //! failure prints its seed; `GUILDHALL_SEED` brings the inputs back.
 
 mod http;
 mod inputs;
+mod play;
 
 use guildhall_actors::ids::PlayerId;
 use guildhall_actors::login_key;
@@ -25,7 +26,8 @@ const JSONS: usize = 260_000;
 const MUTATIONS: usize = 240_000;
 const CONVERSED: usize = 20_000;
 const LOGIN_KEYS: usize = 220_000;
-const HTTP_REQUESTS: usize = 20_000;
+/// Of each of the two HTTP APIs.
+const HTTP_REQUESTS: usize = 10_000;
 
 /// What an answer adds to the parts of its request that it repeats.
 const ENVELOPE_BYTES: usize = 160;
@@ -186,4 +188,10 @@ async fn a_connection_answers_or_closes_whatever_it_is_told() {
 async fn the_http_api_answers_in_its_envelope_whatever_it_is_asked() {
     let seed = Seed::pick();
     http::ask(&mut seed.generator(7), times(HTTP_REQUESTS)).await;
+}
+
+#[actix::test]
+async fn the_play_api_answers_in_its_envelope_whatever_it_is_asked() {
+    let seed = Seed::pick();
+    play::ask(&mut seed.generator(8), times(HTTP_REQUESTS)).await;
 }

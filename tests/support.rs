@@ -2,12 +2,14 @@
 //! and waits that end.
 
 pub(crate) mod answers;
+pub(crate) mod arcade;
 pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod eventually;
 pub(crate) mod http;
 pub(crate) mod key;
 pub(crate) mod node;
+pub(crate) mod play;
 mod process;
 pub(crate) mod raw;
 pub(crate) mod room;

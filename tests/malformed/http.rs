@@ -150,7 +150,7 @@ fn uri(chance: &mut StdRng) -> String {
 }
 
 /// Any bytes, percent-encoded: some are no UTF-8.
-fn encoded(chance: &mut StdRng) -> String {
+pub(super) fn encoded(chance: &mut StdRng) -> String {
     (0..chance.random_range(0..12)).fold(String::new(), |mut text, _| {
         let _ = match chance.random_range(0..3) {
             0 => write!(text, "%{:02X}", chance.random::<u8>()),

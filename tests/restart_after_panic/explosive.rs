@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use guildhall_actors::backend::Ports;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{EventBody, Position};
-use guildhall_actors::ids::{ChannelId, ChannelKey, GameId, LoginId, NodeId, PlayerId, PlayerKey};
+use guildhall_actors::ids::{ChannelId, ChannelKey, GameId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
 use guildhall_actors::ports::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Claimed, Deleted,
-    Entered, Exited, History, Joined, LogSlice, Login, Member, NewEvent, PlayerError, PlayerState, Players, Resume,
-    Slot, StoreError, Subscriber, Suspension,
+    Entered, Exited, History, Joined, LogSlice, Login, Member, NewEvent, Play, PlayerError, PlayerState, Players,
+    Resume, Slot, StoreError, Subscriber, Suspension,
 };
 
 /// A chat message that panics where it is appended: in the channel's actor.
@@ -202,6 +202,14 @@ impl Players for Explosive {
         now: Timestamp,
     ) -> Result<Option<Login>, StoreError> {
         self.0.players.suspend(player, suspension, now).await
+    }
+
+    async fn begin_play(&self, player: &PlayerKey, play: &Play) -> Result<(), PlayerError> {
+        self.0.players.begin_play(player, play).await
+    }
+
+    async fn end_play(&self, player: &PlayerKey, session: SessionId) -> Result<(), StoreError> {
+        self.0.players.end_play(player, session).await
     }
 
     async fn logins_on(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError> {

@@ -12,7 +12,7 @@ use guildhall_actors::connection::{Incoming, PlayerConnection};
 use guildhall_actors::event::EventBody;
 use guildhall_actors::fanout::{Fanout, Listeners, WorkerId};
 use guildhall_actors::ids::{ChannelId, ChannelKey, GameId, NodeId, PlayerId};
-use guildhall_actors::limits::{ChatLimits, ConnectionLimits, LogLimits, OutboxLimits};
+use guildhall_actors::limits::{ChatLimits, ConnectionLimits, LogLimits, OutboxLimits, SessionLimits};
 use guildhall_actors::outbox::Outbox;
 use guildhall_actors::ports::{ChannelKind, ChannelSpec, Owner, PlayerState};
 use guildhall_actors::testing::{RecordingWire, plain_framing};
@@ -57,8 +57,7 @@ impl Stage {
         let fuses = Ports { channels: explosive.clone(), players: explosive, ..ports.clone() };
         let game = Game::new(GameId::new("demo"), GAME_INDEX, LOGIN_KEY_SECRET.as_bytes().to_vec());
         let clock = Clock::new(|| Timestamp(now_ms()));
-        let new_id = || format!("{:032x}", rand::random::<u128>());
-        let backend = Backend::start(NodeId::new("stage"), fuses, clock, settings(), [game], new_id);
+        let backend = Backend::start(NodeId::new("stage"), fuses, clock, settings(), [game], rand::random);
         let listeners = Rc::new(Listeners::default());
         let worker = backend.add_worker(Fanout::new(listeners.clone()).start());
         Self { backend, ports, listeners, worker, _folder: folder }
@@ -150,6 +149,7 @@ fn settings() -> Settings {
         connection: ConnectionLimits { chat_per_sec: 100_000, chat_burst: 1_000_000, ..ConnectionLimits::default() },
         outbox: OutboxLimits::default(),
         chat: ChatLimits::default(),
+        session: SessionLimits::default(),
         leave_on_disconnect: LeaveOnDisconnect::All,
         replay_on_reconnect: true,
         channel_linger: Duration::from_secs(30),

@@ -13,6 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{self, Api};
+use super::key::now_ms;
+use super::play::Venue;
 use super::process::{Addresses, Process};
 use super::secure;
 
@@ -63,6 +65,11 @@ impl Builder {
     pub(crate) fn tables(mut self, tables: &str) -> Self {
         self.tables.push_str(tables);
         self
+    }
+
+    /// Puts these tables in the place of those at the end of the file.
+    pub(crate) fn replace_tables(self, tables: &str) -> Self {
+        Self { tables: tables.to_owned(), ..self }
     }
 
     /// Lets the public listener speak TLS, with a certificate that the clients of the node trust.
@@ -153,6 +160,16 @@ impl Node {
         Api::new(self.http.clone(), self.origin(), OTHER_GAME_INDEX, OTHER_CERTIFICATION_KEY)
     }
 
+    /// The node as players of cafes know it.
+    pub(crate) fn venue(&self) -> Venue {
+        Venue { http: self.http.clone(), origin: self.origin(), now_ms: Arc::new(now_ms) }
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.builder.folder.path().join("data")
+    }
+
     /// A request to the public listener with nothing added.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.origin()))
@@ -205,6 +222,11 @@ impl Node {
         self.builder = builder.set("listen.public", self.addresses.public).set("listen.admin", self.addresses.admin);
         (self.process, self.addresses) = Process::start(&self.builder.write()).await;
         self.killed = false;
+    }
+
+    /// Changes what the next start reads.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(Builder) -> Builder) {
+        self.builder = change(self.builder.clone());
     }
 
     fn assert_quiet_log(&self) {

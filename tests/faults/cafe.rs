@@ -1,0 +1,287 @@
+//! A cafe whose PCs play without a pause: launchers, tokens, sessions, heartbeats and money; and what must be there of
+//! it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::Node;
+use crate::support::http::success;
+use crate::support::key::now_ms;
+
+const API_KEY: &str = "api-key-of-the-arcade";
+const SECRET: &str = "secret-of-the-cafe";
+const OPENING_BALANCE: u64 = 1_000_000;
+/// Settlements of the last rounds that are read again each time.
+const MARGIN_MS: i64 = 60_000;
+
+/// A game with short units, so that sessions which outlive a round are charged again, and a cafe.
+pub(super) const TABLES: &str = r#"
+[[games]]
+name = "arcade"
+[games.playwave]
+api_keys = ["api-key-of-the-arcade"]
+rate = { coins = 3, unit_sec = 1 }
+[[cafes]]
+id = "cafe"
+secret = "secret-of-the-cafe"
+networks = ["127.0.0.0/8"]
+balance = 1000000
+"#;
+
+/// The PCs, and what the operator knows.
+pub(super) struct Cafe {
+    pcs: Vec<Pc>,
+    credits: Credits,
+    /// Every settlement seen, by session.
+    settled: BTreeMap<String, Value>,
+}
+
+/// A PC, its launcher and its player.
+struct Pc {
+    name: String,
+    launcher: Option<Launcher>,
+    /// The live session, as far as it is known.
+    session: Option<String>,
+    /// Acknowledged sessions.
+    begun: BTreeSet<String>,
+    /// Acknowledged ends, with the play time that was answered.
+    ended: BTreeMap<String, u64>,
+    /// Play time last answered for the live session.
+    played: u64,
+    steps: usize,
+}
+
+struct Launcher {
+    id: String,
+    token: String,
+}
+
+/// Credits under ids, so that a repeat pays once.
+#[derive(Default)]
+struct Credits {
+    acknowledged: u64,
+    doubtful: Option<u64>,
+}
+
+impl Cafe {
+    pub(super) fn new(pcs: usize) -> Self {
+        let pc = |number| Pc {
+            name: format!("pc-{number}"),
+            launcher: None,
+            session: None,
+            begun: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            played: 0,
+            steps: 0,
+        };
+        Self { pcs: (0..pcs).map(pc).collect(), credits: Credits::default(), settled: BTreeMap::new() }
+    }
+
+    /// Everybody plays, until the node dies.
+    pub(super) async fn work(&mut self, node: &Node) {
+        let play = join_all(self.pcs.iter_mut().map(|pc| pc.work(node)));
+        futures_util::future::join(play, self.credits.work(node)).await;
+    }
+
+    /// What was acknowledged is there, once, and the money adds up.
+    pub(super) async fn check(&mut self, node: &Node, everything: bool) {
+        self.credits.settle(node).await;
+        self.read_settlements(node, everything).await;
+        let cafe = success("cafe", node.admin(Method::GET, "/admin/v1/cafes/cafe", None).await);
+        let (balance, credited, charged) = (whole(&cafe["balance"]), whole(&cafe["credited"]), whole(&cafe["charged"]));
+        assert_eq!(balance, credited - charged, "{cafe}");
+        assert_eq!(credited, OPENING_BALANCE + self.credits.acknowledged, "{cafe}");
+        let live = live_sessions(&cafe);
+        let settled: u64 = self.settled.values().map(|row| whole(&row["coins"])).sum();
+        assert_eq!(settled + live.values().map(|session| whole(&session["coins"])).sum::<u64>(), charged, "{cafe}");
+        for pc in &mut self.pcs {
+            pc.check(&live, &self.settled);
+        }
+    }
+
+    async fn read_settlements(&mut self, node: &Node, everything: bool) {
+        let from = if everything { 0 } else { now_ms() - MARGIN_MS };
+        let (mut after, mut seen) = (String::new(), BTreeSet::new());
+        loop {
+            let path = format!("/admin/v1/settlements?cafe=cafe&limit=1000&from={from}{after}");
+            let page = success("settlements", node.admin(Method::GET, &path, None).await);
+            for row in page["settlements"].as_array().expect("a list") {
+                let session = word(&row["session_id"]);
+                assert!(seen.insert(session.clone()), "settled twice: {row}");
+                let known = self.settled.insert(session, row.clone());
+                assert!(known.is_none_or(|known| known == *row), "a settlement changed: {row}");
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert!(!everything || seen.len() == self.settled.len(), "a settlement is gone");
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        self.pcs.iter().map(|pc| pc.begun.len()).sum()
+    }
+}
+
+impl Pc {
+    async fn work(&mut self, node: &Node) {
+        while self.step(node).await.is_some() {}
+    }
+
+    /// One call; `None` when the node died before its answer.
+    async fn step(&mut self, node: &Node) -> Option<()> {
+        self.steps += 1;
+        let Some(launcher) = &self.launcher else { return self.start(node).await };
+        let Some(session) = self.session.clone() else {
+            let body = json!({ "game_id": "arcade" });
+            let ott = ask(node, Method::POST, "/v1/launcher/ott", &body, |it| it.bearer_auth(&launcher.token)).await?;
+            let body = json!({ "ott": ott.data()["ott"], "provider_user_id": "5001" });
+            let verified = ask(node, Method::POST, "/v1/game/session/verify", &body, game_server).await?;
+            let session = word(&verified.data()["game_session_id"]);
+            self.begun.insert(session.clone());
+            (self.session, self.played) = (Some(session), 0);
+            return Some(());
+        };
+        match self.steps % 7 {
+            0 => self.end(node, session).await,
+            1 => {
+                let body = json!({ "launcher_session_id": launcher.id });
+                let path = "/v1/launcher/session/heartbeat";
+                let beat = ask(node, Method::PATCH, path, &body, |it| it.bearer_auth(&launcher.token)).await?;
+                assert_eq!(beat.data()["game_session"]["game_session_id"], json!(session));
+                Some(())
+            }
+            // A session that is left open is replaced by the next one.
+            2 if self.begun.len().is_multiple_of(5) => {
+                self.session = None;
+                Some(())
+            }
+            _ => self.heartbeat(node, session).await,
+        }
+    }
+
+    async fn start(&mut self, node: &Node) -> Option<()> {
+        let body = json!({ "pc_id": self.name, "internal_ip": "10.0.0.1" });
+        let timestamp = (now_ms() / 1000).to_string();
+        let secret = guildhall::secret::Secret::new(SECRET);
+        let signature = secret.sign(&[timestamp.as_bytes(), b".", body.to_string().as_bytes()]);
+        let signed = |request: RequestBuilder| {
+            request.header("X-Cafe-Id", "cafe").header("X-Timestamp", timestamp).header("X-Signature", signature)
+        };
+        let started = ask(node, Method::POST, "/v1/launcher/session/start", &body, signed).await?;
+        let data = started.data();
+        self.launcher = Some(Launcher { id: word(&data["launcher_session_id"]), token: word(&data["session_token"]) });
+        Some(())
+    }
+
+    async fn heartbeat(&mut self, node: &Node, session: String) -> Option<()> {
+        let body = json!({ "game_session_id": session, "provider_user_id": "5001" });
+        let beat = ask(node, Method::PATCH, "/v1/game/session/heartbeat", &body, game_server).await?;
+        assert_eq!(beat.data()["result"], "OK", "{}", beat.body);
+        let played = whole(&beat.data()["play_duration_sec"]);
+        assert!(played >= self.played, "play time ran back from {} to {played}", self.played);
+        self.played = played;
+        Some(())
+    }
+
+    async fn end(&mut self, node: &Node, session: String) -> Option<()> {
+        // Whether an end whose answer gets lost took effect is open; the next session settles it.
+        self.session = None;
+        let ended =
+            ask(node, Method::DELETE, "/v1/game/session/end", &json!({ "game_session_id": session }), game_server)
+                .await?;
+        self.ended.insert(session, whole(&ended.data()["play_duration_sec"]));
+        Some(())
+    }
+
+    fn check(&mut self, live: &BTreeMap<String, Value>, settled: &BTreeMap<String, Value>) {
+        for session in &self.begun {
+            let is_live = live.contains_key(session);
+            assert_ne!(is_live, settled.contains_key(session), "{session} is live and settled, or neither");
+            assert!(!is_live || live[session]["pc_id"] == json!(self.name), "{session} is live elsewhere");
+        }
+        for (session, played) in &self.ended {
+            let row = settled.get(session).unwrap_or_else(|| panic!("{session} ended and was not settled"));
+            assert_eq!((&row["end_reason"], whole(&row["play_duration_sec"])), (&json!("normal"), *played), "{row}");
+        }
+    }
+}
+
+impl Credits {
+    async fn work(&mut self, node: &Node) {
+        loop {
+            let id = self.acknowledged + 1;
+            self.doubtful = Some(id);
+            if self.credit(node, id).await.is_none() {
+                return;
+            }
+            self.settled();
+        }
+    }
+
+    /// Repeats the credit whose answer got lost.
+    async fn settle(&mut self, node: &Node) {
+        if let Some(id) = self.doubtful {
+            self.credit(node, id).await.expect("the node answers");
+            self.settled();
+        }
+    }
+
+    fn settled(&mut self) {
+        self.doubtful = None;
+        self.acknowledged += 1;
+    }
+
+    async fn credit(&self, node: &Node, id: u64) -> Option<()> {
+        let request = node.admin_request(Method::POST, "/admin/v1/cafes/cafe/credit");
+        let request = request.header("X-Admin-Key", crate::support::node::ADMIN_KEY).json(&json!({ "coins": 1 }));
+        let answer = request.header("Idempotency-Key", format!("credit-{id}")).send().await.ok()?;
+        let (status, body) = (answer.status().as_u16(), answer.json::<Value>().await.ok()?);
+        success("credit", (status, body));
+        Some(())
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Value,
+}
+
+impl Answer {
+    fn data(&self) -> &Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        &self.body["data"]
+    }
+}
+
+fn game_server(request: RequestBuilder) -> RequestBuilder {
+    request.header("X-Api-Key", API_KEY)
+}
+
+/// `None` when the node died before the answer was complete.
+async fn ask(
+    node: &Node,
+    method: Method,
+    path: &str,
+    body: &Value,
+    who: impl FnOnce(RequestBuilder) -> RequestBuilder,
+) -> Option<Answer> {
+    let answer = who(node.request(method, path)).json(body).send().await.ok()?;
+    Some(Answer { status: answer.status().as_u16(), body: answer.json().await.ok()? })
+}
+
+fn live_sessions(cafe: &Value) -> BTreeMap<String, Value> {
+    let pcs = cafe["pcs"].as_array().expect("a list").iter();
+    let sessions = pcs.map(|pc| pc["game_session"].clone()).filter(|session| !session.is_null());
+    sessions.map(|session| (word(&session["game_session_id"]), session)).collect()
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+fn whole(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("not a whole number: {value}"))
+}
