@@ -1,10 +1,11 @@
-//! An actor that panics comes back from the store: its channel answers again by itself, its login ends, and nothing
-//! that was acknowledged is lost or repeated.
+//! An actor that panics comes back from the store: its channel answers again by itself, its login ends, its session
+//! goes on, and nothing that was acknowledged is lost or repeated.
 //!
 //! These tests drive the backend in this process, over the real embedded store, with ports that panic on demand.
 //! `GUILDHALL_PANIC_ROUNDS=1000 cargo test --test blackbox restart_after_panic::` repeats the panics more often.
 
 mod explosive;
+mod sessions;
 pub(crate) mod stage;
 
 use futures_util::future::{join_all, join3};

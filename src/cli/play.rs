@@ -66,13 +66,13 @@ impl Arguments {
         let launcher = self.start_launcher(&mut player, &cafe, &cafe_secret)?;
         let bearer = [("Authorization", format!("Bearer {}", text(&launcher, "session_token")?))];
         let token = player.call("POST", "/v1/launcher/ott", &bearer, &json!({ "game_id": game }))?;
-        ensure!(token["issued"] == true, "no token: {}", token["reason"]);
+        ensure!(token["issued"] == true, "no token: {}", text(&token, "reason")?);
 
         let key = [("X-Api-Key", api_key.expose().to_owned())];
         let user = self.player.to_string();
         let verify = json!({ "ott": text(&token, "launch_data")?, "provider_user_id": user });
         let verified = player.call("POST", "/v1/game/session/verify", &key, &verify)?;
-        ensure!(verified["is_valid"] == true, "not verified: {}", verified["reason"]);
+        ensure!(verified["is_valid"] == true, "not verified: {}", text(&verified, "reason")?);
         let session = text(&verified, "game_session_id")?;
         let launcher = json!({ "launcher_session_id": text(&launcher, "launcher_session_id")? });
         for _ in 0..self.heartbeats {

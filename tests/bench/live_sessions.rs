@@ -24,13 +24,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const SESSIONS: usize = 100_000;
-/// Sessions that a sweep finds due.
-const DUE: usize = 1_000;
+/// Sessions that a sweep finds due, and those that a later one does.
+const DUE: usize = 500;
+const DUE_LATER: usize = 10 * DUE;
 /// Calls under way at once.
 const AT_ONCE: usize = 512;
 const BEGIN: i64 = 1_800_000_000_000;
-/// Between those that will be due and the others.
-const LATER_MS: i64 = 100_000;
+/// Between the beginnings of those that will be due first, those that will be due later, and the others.
+const LATER_MS: i64 = 30_000;
+/// Silence after which a session is due.
+const SILENCE_MS: i64 = 245_000;
 const RATE: Rate = Rate { coins: 1, unit_sec: 86_400 };
 /// Sweeps with nothing due, timed together.
 const IDLE_SWEEPS: u32 = 200;
@@ -45,18 +48,23 @@ struct Hall {
 fn main() -> io::Result<()> {
     let sessions = std::env::var("GUILDHALL_BENCH_SESSIONS").map_or(SESSIONS, |text| text.parse().expect("a number"));
     actix::System::new().block_on(async {
-        let few = measure(DUE).await;
+        let few = measure(2 * DUE_LATER).await;
         let many = measure(sessions).await;
         let mut out = io::stdout().lock();
+        let few_live = 2 * DUE_LATER;
+        let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64();
         writeln!(out, "{sessions} live sessions on one node")?;
-        writeln!(out, "  resident bytes per session, documents        {}", many.document_bytes)?;
-        writeln!(out, "  resident bytes per session, with an actor    {}", many.actor_bytes)?;
-        writeln!(out, "  on disk, bytes per session and its PC        {}", many.disk_bytes)?;
-        let ratio = |of: &dyn Fn(&Measured) -> Duration| of(&many).as_secs_f64() / of(&few).as_secs_f64();
-        writeln!(out, "  sweep with nothing due, against {DUE} live     {:.2}", ratio(&|it| it.idle_sweep))?;
-        writeln!(out, "  sweep with {DUE} due, against {DUE} live       {:.2}", ratio(&|it| it.due_sweep))?;
-        let per_due = many.due_sweep.as_secs_f64() / DUE as f64;
-        writeln!(out, "  one due session, in sweeps with nothing due  {:.2}", per_due / many.idle_sweep.as_secs_f64())
+        writeln!(out, "  resident bytes per session, documents only      {}", many.document_bytes)?;
+        writeln!(out, "  resident bytes per session, each with an actor  {}", many.actor_bytes)?;
+        writeln!(out, "  bytes on disk per session with PC and launcher  {}", many.disk_bytes)?;
+        writeln!(out, "  time of a sweep, as a ratio")?;
+        writeln!(out, "    nothing due: {sessions} live / {few_live} live      {:.2}", ratio(many.idle, few.idle))?;
+        writeln!(out, "    {DUE} due: {sessions} live / {few_live} live          {:.2}", ratio(many.due, few.due))?;
+        writeln!(
+            out,
+            "    {sessions} live: {DUE_LATER} due / {DUE} due          {:.2}",
+            ratio(many.due_later, many.due)
+        )
     })
 }
 
@@ -64,8 +72,10 @@ struct Measured {
     document_bytes: u64,
     actor_bytes: u64,
     disk_bytes: u64,
-    idle_sweep: Duration,
-    due_sweep: Duration,
+    /// Sweeps with nothing due, with a few due, and with ten times as many.
+    idle: Duration,
+    due: Duration,
+    due_later: Duration,
 }
 
 async fn measure(count: usize) -> Measured {
@@ -73,30 +83,32 @@ async fn measure(count: usize) -> Measured {
     let before = resident();
     let mut live = hall.begin(0..DUE).await;
     hall.now.fetch_add(LATER_MS, Ordering::SeqCst);
-    live.extend(hall.begin(DUE..count).await);
+    live.extend(hall.begin(DUE..DUE + DUE_LATER).await);
+    hall.now.fetch_add(LATER_MS, Ordering::SeqCst);
+    live.extend(hall.begin(DUE + DUE_LATER..count).await);
     let documents = resident();
     let registry = GameSessions::start(hall.backend.clone(), Duration::from_secs(3600));
-    hall.beat(&registry, &live[DUE..]).await;
-    assert_eq!(registry.len(), count - DUE, "one actor for each session that was asked");
+    hall.beat(&registry, &live[DUE + DUE_LATER..]).await;
+    assert_eq!(registry.len(), count - DUE - DUE_LATER, "one actor for each session that was asked");
     let actors = resident();
-    // Tokens and launchers of the beginning are due as well: they are swept before anything is timed.
-    hall.now.store(BEGIN + 244_000, Ordering::SeqCst);
-    hall.sweep().await;
+    hall.now.store(BEGIN + SILENCE_MS - 1, Ordering::SeqCst);
     let begin = Instant::now();
     for _ in 0..IDLE_SWEEPS {
         assert_eq!(hall.sweep().await, 0);
     }
-    let idle_sweep = begin.elapsed() / IDLE_SWEEPS;
-    hall.now.store(BEGIN + 245_000, Ordering::SeqCst);
-    let begin = Instant::now();
-    assert_eq!(hall.sweep().await, DUE);
+    let idle = begin.elapsed() / IDLE_SWEEPS;
+    hall.now.store(BEGIN + SILENCE_MS, Ordering::SeqCst);
+    let due = hall.timed_sweep(DUE).await;
+    hall.now.store(BEGIN + LATER_MS + SILENCE_MS, Ordering::SeqCst);
+    let due_later = hall.timed_sweep(DUE_LATER).await;
     let per = |bytes: u64| bytes / count as u64;
     Measured {
         document_bytes: per(documents.saturating_sub(before)),
         actor_bytes: per(actors.saturating_sub(before)),
         disk_bytes: per(hall.disk()),
-        idle_sweep,
-        due_sweep: begin.elapsed(),
+        idle,
+        due,
+        due_later,
     }
 }
 
@@ -142,6 +154,12 @@ impl Hall {
 
     async fn sweep(&self) -> usize {
         self.backend.sweep_cafes().await.expect("the store answers")
+    }
+
+    async fn timed_sweep(&self, due: usize) -> Duration {
+        let begin = Instant::now();
+        assert_eq!(self.sweep().await, due);
+        begin.elapsed()
     }
 
     fn disk(&self) -> u64 {

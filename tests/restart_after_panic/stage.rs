@@ -144,7 +144,7 @@ impl Stage {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         connection: ConnectionLimits { chat_per_sec: 100_000, chat_burst: 1_000_000, ..ConnectionLimits::default() },
         outbox: OutboxLimits::default(),

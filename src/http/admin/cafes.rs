@@ -69,6 +69,11 @@ fn cafe_id(text: &str) -> Result<CafeId, ApiError> {
     CafeId::parse(text).ok_or(ApiError::NotFound)
 }
 
+/// A cafe in a query: one that cannot be is a mistake, not a cafe that is missing.
+fn named_cafe(text: &str) -> Result<CafeId, ApiError> {
+    CafeId::parse(text).ok_or_else(|| ApiError::bad_request("cafe: 1 to 64 of A-Z a-z 0-9 - . _"))
+}
+
 fn page(limit: Option<usize>) -> Result<usize, ApiError> {
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(ApiError::bad_request("limit: 1 to 1000")) }
@@ -184,7 +189,7 @@ async fn settlements(operator: Operator, request: HttpRequest) -> Answer {
     };
     let limit = page(ask.limit)?;
     let wanted = SettlementQuery {
-        cafe: ask.cafe.as_deref().map(cafe_id).transpose()?,
+        cafe: ask.cafe.as_deref().map(named_cafe).transpose()?,
         game: ask.game.as_deref().map(GameId::new),
         from: time("from", &ask.from, Timestamp(i64::MIN))?,
         to: time("to", &ask.to, Timestamp::MAX)?,
