@@ -1,8 +1,8 @@
 //! Token buckets by key: callers over their rate are refused, and callers that went quiet are forgotten.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::HashMap;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::rate::{Rate, TokenBucket};
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ struct State<K> {
 
 impl<K: Eq + Hash> RateLimiter<K> {
     pub fn new(per_sec: u32, burst: u32) -> Self {
-        let state = State { buckets: HashMap::new(), sweep_at: FIRST_SWEEP };
+        let state = State { buckets: HashMap::default(), sweep_at: FIRST_SWEEP };
         Self { rate: Rate { per_sec, burst }, state: Mutex::new(state) }
     }
 

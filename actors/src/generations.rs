@@ -1,8 +1,9 @@
 //! A map that forgets what has not been used for a while, without a timer for each entry: what no generation has
 //! touched goes with it.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use foldhash::HashMap;
 
 /// Two generations of entries. A use brings an entry into the younger one; [`Self::rotate`] drops the older one.
 pub struct Generations<K, V> {
@@ -12,7 +13,7 @@ pub struct Generations<K, V> {
 
 impl<K, V> Default for Generations<K, V> {
     fn default() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new() }
+        Self { young: HashMap::default(), old: HashMap::default() }
     }
 }
 

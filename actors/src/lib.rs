@@ -5,12 +5,12 @@
 //!                                 ├─▶ connection::PlayerConnection   one per socket, on the socket's thread
 //!                                 ├─▶ channel::ChatChannel           one per channel that is in use on this node
 //!                                 │      └─▶ fanout::Fanout          one per worker thread ─▶ outbox::Outbox
+//!                                 ├─▶ session::GameSession           one per session that is called, on each thread
 //!                                 └─▶ ports: Channels, Players, Sessions, … ─▶ adapters (the server crate)
 //! ```
 //!
-//! Rules decide (`connection/rules.rs`, `channel/rules.rs`): pure functions that are handed `now`. Actors own state
-//! and time, ports reach out. Nothing here opens sockets, speaks HTTP or knows a
-//! database.
+//! Rules decide (`connection/rules.rs`, `channel/rules.rs`, `session/rules.rs`): pure functions that are handed `now`.
+//! Actors own state and time, ports reach out. Nothing here opens sockets, speaks HTTP or knows a database.
 
 pub mod backend;
 pub mod channel;

@@ -3,9 +3,10 @@
 //! What is ahead stays until it is on disk. Of the rest two generations are kept: when the younger is full it becomes
 //! the older, and what was not asked for since the last time goes.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 /// See the module's text. The first of the four that has a key has its newest value; below it there may be older ones.
 pub(super) struct Layers<K, V> {

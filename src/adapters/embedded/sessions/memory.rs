@@ -13,10 +13,10 @@
 //! the mark, nothing was forgotten, and the key is still not there: it was not changed, and what was read is its
 //! newest state.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use guildhall_actors::ids::{CafeId, SessionId};
 use guildhall_actors::ports::{Commit, Durability, StoreError, Stored, Version};
 use guildhall_actors::session::{Document, DocumentKey, Settlement};
