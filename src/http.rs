@@ -10,6 +10,7 @@ mod idempotency;
 mod playwave;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
@@ -35,9 +36,11 @@ pub struct Api {
     games: HashMap<i64, Client>,
     /// Games that are served.
     playwave: Vec<Arc<PlaywaveClient>>,
-    /// Signs for cafes that do not exist: to refuse them takes as long as to refuse others.
+    /// Signs for cafes that do not exist.
     nobodys_secret: Secret,
     calls: RateLimiter<CallerKey>,
+    /// Callers who proved to be nobody, by address: to look for them costs a reading of the disk.
+    strangers: RateLimiter<IpAddr>,
 }
 
 /// Whose calls are counted together.
@@ -65,8 +68,10 @@ impl Api {
         };
         let games = settings.games.iter().filter_map(|game| client(game.hive.as_ref()?)).collect();
         let playwave = settings.games.iter().filter_map(playwave_client).map(Arc::new).collect();
-        let calls = RateLimiter::new(settings.limits.api_per_sec, settings.limits.api_burst);
-        Self { backend, settings, health, games, playwave, nobodys_secret: Secret::random(), calls }
+        let limits = &settings.limits;
+        let calls = RateLimiter::new(limits.api_per_sec, limits.api_burst);
+        let strangers = RateLimiter::new(limits.failures_per_ip_per_sec, limits.failures_per_ip_burst);
+        Self { backend, settings, health, games, playwave, nobodys_secret: Secret::random(), calls, strangers }
     }
 }
 

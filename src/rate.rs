@@ -27,6 +27,12 @@ impl<K: Eq + Hash> RateLimiter<K> {
         Self { rate: Rate { per_sec, burst }, state: Mutex::new(state) }
     }
 
+    /// Whether [`Self::allow`] would refuse this caller now.
+    pub fn is_exhausted(&self, key: &K, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        state.buckets.get_mut(key).is_some_and(|bucket| bucket.is_empty(self.rate, now))
+    }
+
     /// Whether one more request of this caller fits its rate.
     pub fn allow(&self, key: K, now: Timestamp) -> bool {
         let mut state = self.state.lock();

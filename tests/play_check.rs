@@ -64,7 +64,7 @@ async fn a_check_reports_no_exhaustion_and_begins_no_grace() {
     let seat = arcade.seat().await;
     arcade.play_on(&seat, 590).await;
     arcade.advance(60);
-    assert_eq!(seat.session.check().await.data()["next_heartbeat_in"], 120);
+    assert_eq!(seat.session.check().await.data()["next_heartbeat_in"], 5, "the heartbeat is to tell");
     arcade.advance(130);
     seat.launcher.heartbeat().await.data();
     seat.session.heartbeat().await.told("CHARGE_EXHAUSTED", 110, 780);

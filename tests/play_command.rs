@@ -172,7 +172,7 @@ async fn a_play_without_coins_says_so() {
     std::fs::write(folder.path().join("guildhall.toml"), broke).expect("the folder takes a file");
     let node = Running::start(folder.path(), &FREE_PORTS).await;
     let output = play(folder.path(), &node, &["--cafe", "east", "--game", "one"]).await;
-    assert_eq!(broke_off(&output, 2).trim_end(), "guildhall: no token: \"NOT_CHARGEABLE\"");
+    assert_eq!(broke_off(&output, 2).trim_end(), "guildhall: no token: NOT_CHARGEABLE");
     node.stop().await;
 }
 

@@ -191,6 +191,26 @@ async fn a_launcher_that_ended_is_told_so_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn what_a_launcher_says_of_its_pc_is_bounded() {
+    let arcade = Arcade::open().await;
+    let hardware = |bytes: usize| with(pc("pc-1"), "hardware", json!({ "disks": "x".repeat(bytes) }));
+    arcade.east().start(&hardware(1900)).await.data();
+    arcade.east().start(&hardware(2048)).await.refused(codes::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn which_games_there_are_is_told_to_launchers_only() {
+    let arcade = Arcade::open().await;
+    let launcher = arcade.east().launcher("pc-1").await;
+    launcher.ask_for_token("nothing").await.refused(codes::GAME_NOT_FOUND);
+    let mut nobody = launcher;
+    nobody.session_token = "nobody".to_owned();
+    for game in ["nothing", "demo"] {
+        nobody.ask_for_token(game).await.refused(codes::INVALID_TOKEN);
+    }
+}
+
+#[tokio::test]
 async fn of_many_ends_at_once_one_succeeds() {
     let arcade = Arcade::open().await;
     let seat = arcade.seat().await;

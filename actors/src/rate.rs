@@ -36,6 +36,12 @@ impl TokenBucket {
         self.millitokens == u64::from(rate.burst) * 1000
     }
 
+    /// Whether there is no token to take.
+    pub fn is_empty(&mut self, rate: Rate, now: Timestamp) -> bool {
+        self.refill(rate, now);
+        self.millitokens < 1000
+    }
+
     fn refill(&mut self, rate: Rate, now: Timestamp) {
         let elapsed_ms = u64::try_from(now.since(self.refilled_at).as_millis()).unwrap_or(u64::MAX);
         let gained = elapsed_ms.saturating_mul(u64::from(rate.per_sec));

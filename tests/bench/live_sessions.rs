@@ -20,7 +20,6 @@ use guildhall_actors::ids::{CafeId, GameId, LauncherId, LauncherKey, NodeId, PcI
 use guildhall_actors::limits::{ChatLimits, ConnectionLimits, LogLimits, OutboxLimits, SessionLimits};
 use guildhall_actors::session::{GameSessions, Heartbeat, Rate, StartLauncher};
 use guildhall_actors::testing::plain_framing;
-use serde_json::Value;
 use tempfile::TempDir;
 
 const SESSIONS: usize = 100_000;
@@ -131,7 +130,7 @@ impl Hall {
             self.backend.open_account(&cafe, 1_000_000).await.expect("the store answers");
             let (key, id) = (LauncherKey(rand::random()), LauncherId::from_random(rand::random()));
             let pc = PcId::parse(&format!("pc-{}", number % 100)).expect("a name");
-            let launcher = StartLauncher { pc, key, id, about: Value::Null };
+            let launcher = StartLauncher { pc, key, id, about: String::new() };
             self.backend.start_launcher(&cafe, launcher).await.expect("the store answers");
             let issued = self.backend.issue_token(key, self.game.clone(), RATE).await;
             let token = issued.expect("the store answers").expect("the launcher lives").expect("there are coins");

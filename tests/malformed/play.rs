@@ -63,7 +63,7 @@ struct Known {
 
 fn settings(folder: &TempDir) -> Settings {
     let text = format!(
-        "[store]\npath = {:?}\n[limits]\napi_per_sec = 1000000\napi_burst = 1000000\n[[games]]\nname = \"demo\"\n\
+        "[store]\npath = {:?}\n[limits]\napi_per_sec = 1000000\napi_burst = 1000000\nfailures_per_ip_burst = 1000000\n[[games]]\nname = \"demo\"\n\
          [games.playwave]\napi_keys = [\"{API_KEY}\"]\n[[cafes]]\nid = \"east\"\nsecret = \"{SECRET}\"\n\
          networks = [\"127.0.0.1\"]\n",
         folder.path().join("data")

@@ -30,6 +30,8 @@ struct Fuse {
     sessions: Arc<dyn Sessions>,
     before: AtomicBool,
     after: AtomicBool,
+    /// Tokens cannot be read back.
+    tokens_are_unreadable: AtomicBool,
 }
 
 #[async_trait]
@@ -46,6 +48,10 @@ impl Sessions for Fuse {
     }
 
     async fn load(&self, cafe: &CafeId, keys: &[DocumentKey]) -> Result<Vec<Stored>, StoreError> {
+        let is_token = |key: &DocumentKey| key.kind() == DocumentKind::Token;
+        if keys.iter().any(is_token) && self.tokens_are_unreadable.load(Ordering::SeqCst) {
+            return Err(StoreError("stored data: unreadable".into()));
+        }
         self.sessions.load(cafe, keys).await
     }
 
@@ -88,8 +94,12 @@ impl Play {
         let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
         let store = Embedded::open(&folder.path().join("data"), LogLimits::default(), Duration::from_secs(300));
         let ports = store.expect("a fresh folder opens").ports();
-        let (before, after) = (AtomicBool::new(false), AtomicBool::new(false));
-        let fuse = Arc::new(Fuse { sessions: ports.sessions.clone(), before, after });
+        let fuse = Arc::new(Fuse {
+            sessions: ports.sessions.clone(),
+            before: AtomicBool::new(false),
+            after: AtomicBool::new(false),
+            tokens_are_unreadable: AtomicBool::new(false),
+        });
         let now = Arc::new(AtomicI64::new(1_800_000_000_000));
         let read = now.clone();
         let clock = Clock::new(move || Timestamp(read.load(Ordering::SeqCst)));
@@ -99,7 +109,7 @@ impl Play {
         let works = "the store answers";
         backend.open_account(&cafe, BALANCE).await.expect(works);
         let (pc, id) = (PcId::parse("pc-1").expect("a name"), LauncherId::from_random(1));
-        let about = serde_json::Value::Null;
+        let about = String::new();
         backend.start_launcher(&cafe, StartLauncher { pc, key: LAUNCHER, id, about }).await.expect(works);
         let issued = backend.issue_token(LAUNCHER, game.clone(), RATE).await.expect(works);
         let token = issued.expect("the launcher lives").expect("there are coins");
@@ -151,4 +161,25 @@ async fn panics_before_and_after_commits_neither_lose_nor_repeat_a_charge() {
     let ask = End { session: play.session, game: GameId::new("game"), client_play_duration_sec: None };
     let finished = play.registry.ask(play.session, ask).await.expect("it ends");
     assert_eq!(finished.play_duration_sec, rounds as u64 * 60);
+}
+
+/// More of them than one look of the sweeper takes in, and all of them due before the session.
+#[actix::test]
+async fn documents_that_cannot_be_swept_keep_no_session_waiting() {
+    let play = Play::begin().await;
+    for _ in 0..300 {
+        let issued = play.backend.issue_token(LAUNCHER, GameId::new("game"), RATE).await;
+        issued.expect("the store answers").expect("the launcher lives").expect("there are coins");
+    }
+    for _ in 0..6 {
+        play.now.fetch_add(100_000, Ordering::SeqCst);
+        let call = guildhall_actors::session::LauncherCall { launcher: LAUNCHER, id: LauncherId::from_random(1) };
+        play.backend.launcher_heartbeat(call).await.expect("the store answers").expect("it lives");
+        play.beat().await.expect("it lives");
+    }
+    play.fuse.tokens_are_unreadable.store(true, Ordering::SeqCst);
+    play.now.fetch_add(300_000, Ordering::SeqCst);
+    play.backend.sweep_cafes().await.expect("the store answers");
+    let cafe = play.backend.cafe(&play.cafe).await.expect("the store answers").expect("it has an account");
+    assert!(cafe.pcs.iter().all(|view| view.session.is_none()), "the session was settled");
 }

@@ -107,6 +107,11 @@ impl Backend {
         self.decide(cafe, &mut Memory::default(), &prefetch, rule).await
     }
 
+    /// Whether a launcher session goes by this key, live or remembered.
+    pub async fn knows_launcher(&self, launcher: LauncherKey) -> Result<bool, StoreError> {
+        Ok(self.0.ports.sessions.find(&DocumentKey::Launcher(launcher)).await?.is_some())
+    }
+
     /// Issues a one-time token to a launcher.
     pub async fn issue_token(
         &self,

@@ -4,6 +4,8 @@
 //! noted before it begins, so that a suspension finds it, and struck off after it has ended. A note that a crash left
 //! behind harms nobody: whoever reads it asks the session.
 
+use std::collections::HashSet;
+
 use futures_util::future::join_all;
 use tracing::{debug, error};
 
@@ -13,8 +15,8 @@ use crate::ids::{CafeId, GameId, PlayerId, PlayerKey, SessionId, TokenId};
 use crate::limits::SessionLimits;
 use crate::ports::{Play, PlayerError, StoreError};
 use crate::session::{
-    Decision, Document, DocumentKey, EndReason, Memory, Need, Player, Rate, Refusal, Session, SessionEnd, Verdict,
-    Verify, VerifyRefusal, View, rules,
+    Decision, Document, DocumentKey, EndReason, Memory, Need, Player, Rate, Session, SessionEnd, Verdict, Verify,
+    VerifyRefusal, View, rules,
 };
 
 /// Documents swept at once: they share the store's commits.
@@ -51,19 +53,6 @@ impl Backend {
     /// Whether this node is writing the end of a session at this moment.
     pub(crate) fn is_session_ending(&self, session: SessionId) -> bool {
         self.0.transactor.is_ending(session)
-    }
-
-    /// What a sign of life hears while the session's end is being written. The end may already show in the document.
-    pub(crate) async fn refusal_while_ending(
-        &self,
-        cafe: &CafeId,
-        session: SessionId,
-        game: &GameId,
-        player: PlayerId,
-    ) -> Result<Refusal, StoreError> {
-        let found = self.session_document(cafe, session).await?;
-        let is_theirs = found.is_some_and(|found| found.game == *game && found.player == player);
-        Ok(if is_theirs { Refusal::Ending } else { Refusal::NotFound })
     }
 
     pub(super) async fn session_document(
@@ -148,16 +137,18 @@ impl Backend {
     /// # Errors
     /// The store's; what is left is taken up at the next call.
     pub async fn sweep_cafes(&self) -> Result<usize, StoreError> {
-        let mut swept = 0;
+        let (mut swept, mut passed_over) = (0, HashSet::new());
         loop {
-            let due = self.0.ports.sessions.due(self.now(), SWEEP_BATCH).await?;
-            let done = join_all(due.iter().map(|(cafe, key)| self.sweep_document(cafe, key))).await;
-            let done = done.into_iter().filter(|done| *done).count();
-            swept += done;
-            // A batch in which nothing was to be done any more will not be another one on asking again.
-            if due.len() < SWEEP_BATCH || done == 0 {
+            let limit = SWEEP_BATCH + passed_over.len();
+            let mut due = self.0.ports.sessions.due(self.now(), limit).await?;
+            due.retain(|document| !passed_over.contains(document));
+            if due.is_empty() {
                 return Ok(swept);
             }
+            let done = join_all(due.iter().map(|(cafe, key)| self.sweep_document(cafe, key))).await;
+            swept += done.iter().filter(|done| **done).count();
+            // What cannot be swept, or need not be any more, must not keep those behind it waiting.
+            passed_over.extend(due.into_iter().zip(done).filter(|(_, done)| !done).map(|(document, _)| document));
         }
     }
 

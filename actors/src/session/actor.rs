@@ -11,7 +11,7 @@ use super::rules;
 use super::transact::Memory;
 use crate::backend::{Backend, CrashNote, Crashed};
 use crate::clock::Timestamp;
-use crate::ids::{CafeId, GameId, PlayerId, SessionId};
+use crate::ids::{CafeId, SessionId};
 use crate::limits::SessionLimits;
 
 /// See the module's text. It keeps no timer: when the registry lets go of its address, it ends.
@@ -51,22 +51,26 @@ impl GameSession {
         }))
     }
 
-    /// A sign of life while the end is being written is refused at once.
-    fn refuse_if_ending<T: 'static>(
-        &self,
-        game: &GameId,
-        player: PlayerId,
-    ) -> Option<ResponseActFuture<Self, Result<T, SessionError>>> {
-        if !self.backend.is_session_ending(self.id) {
-            return None;
-        }
-        let (id, backend, cafe) = (self.id, self.backend.clone(), self.cafe.clone());
-        let game = game.clone();
-        let refused = async move {
-            let cafe = find(&backend, id, cafe).await?;
-            Err(SessionError::Refused(backend.refusal_while_ending(&cafe, id, &game, player).await?))
-        };
-        Some(Box::pin(refused.into_actor(self)))
+    /// As [`Self::call`], but while an end of the session is being written, a refusal does not wait for it; who finds
+    /// the session ended is told that it is ending.
+    fn sign_of_life<T: 'static>(
+        &mut self,
+        rule: impl Fn(&View<'_>, &SessionLimits, Timestamp) -> Result<Decision<Result<T, Refusal>>, Need> + 'static,
+    ) -> ResponseActFuture<Self, Result<T, SessionError>> {
+        let (id, backend) = (self.id, self.backend.clone());
+        self.call(move |view, limits, now| {
+            let mut decision = rule(view, limits, now)?;
+            if let Err(refusal) = &mut decision.reply
+                && decision.changes.is_empty()
+                && backend.is_session_ending(id)
+            {
+                if *refusal == Refusal::Ended {
+                    *refusal = Refusal::Ending;
+                }
+                decision.waits = false;
+            }
+            Ok(decision)
+        })
     }
 }
 
@@ -93,8 +97,7 @@ impl Handler<Heartbeat> for GameSession {
     type Result = ResponseActFuture<Self, Result<Beat, SessionError>>;
 
     fn handle(&mut self, ask: Heartbeat, _: &mut Self::Context) -> Self::Result {
-        let refused = self.refuse_if_ending(&ask.game, ask.player);
-        refused.unwrap_or_else(|| self.call(move |view, limits, now| rules::heartbeat(view, &ask, limits, now)))
+        self.sign_of_life(move |view, limits, now| rules::heartbeat(view, &ask, limits, now))
     }
 }
 
@@ -102,8 +105,7 @@ impl Handler<Check> for GameSession {
     type Result = ResponseActFuture<Self, Result<Checked, SessionError>>;
 
     fn handle(&mut self, ask: Check, _: &mut Self::Context) -> Self::Result {
-        let refused = self.refuse_if_ending(&ask.game, ask.player);
-        refused.unwrap_or_else(|| self.call(move |view, limits, now| rules::check(view, &ask, limits, now)))
+        self.sign_of_life(move |view, limits, now| rules::check(view, &ask, limits, now))
     }
 }
 

@@ -33,7 +33,10 @@ pub struct Decision<T> {
     pub changes: Vec<(DocumentKey, Option<Arc<Document>>)>,
     pub settlements: Vec<Settlement>,
     pub ends: Vec<SessionEnd>,
+    /// [`Self::must_last`] and what calls it say when it is `Now`.
     pub durability: Durability,
+    /// Whether the answer waits until what it was decided from is sure to last.
+    pub waits: bool,
 }
 
 impl<'a> View<'a> {
@@ -92,18 +95,23 @@ impl Decision<()> {
     /// Nothing changes, so far.
     pub fn nothing() -> Self {
         let (changes, settlements, ends) = (Vec::new(), Vec::new(), Vec::new());
-        Self { reply: (), changes, settlements, ends, durability: Durability::Soon }
+        Self { reply: (), changes, settlements, ends, durability: Durability::Soon, waits: true }
     }
 
     /// The same with its answer.
     pub fn answer<T>(self, reply: T) -> Decision<T> {
-        let Self { changes, settlements, ends, durability, .. } = self;
-        Decision { reply, changes, settlements, ends, durability }
+        let Self { changes, settlements, ends, durability, waits, .. } = self;
+        Decision { reply, changes, settlements, ends, durability, waits }
+    }
+
+    /// Nothing of the decision may be undone once it is answered.
+    pub fn must_last(&mut self) {
+        self.durability = Durability::Now;
     }
 
     /// Writes a document that must be on disk before the answer.
     pub fn put(&mut self, key: DocumentKey, document: Document) {
-        self.durability = Durability::Now;
+        self.must_last();
         self.put_soon(key, document);
     }
 
@@ -113,7 +121,7 @@ impl Decision<()> {
     }
 
     pub fn remove(&mut self, key: DocumentKey) {
-        self.durability = Durability::Now;
+        self.must_last();
         self.changes.push((key, None));
     }
 }

@@ -7,7 +7,6 @@ use std::fmt;
 
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::ids::{CafeId, CreditId, GameId, LauncherId, LauncherKey, PcId, PlayerId, SessionId, TokenId};
@@ -86,8 +85,8 @@ pub struct Launcher {
     pub pc: PcId,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
-    /// What the launcher said of its PC, for operators.
-    pub about: Value,
+    /// What the launcher said of its PC, as text for operators: nothing here depends on its shape.
+    pub about: String,
     pub deadline: Timestamp,
 }
 

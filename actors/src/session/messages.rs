@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use serde_json::Value;
 
 use super::documents::{EndReason, Rate};
 use crate::ids::{CreditId, GameId, LauncherId, LauncherKey, PcId, PlayerId, SessionId, TokenId};
@@ -138,7 +137,8 @@ pub struct StartLauncher {
     pub pc: PcId,
     pub key: LauncherKey,
     pub id: LauncherId,
-    pub about: Value,
+    /// What it says of its PC, as text for operators.
+    pub about: String,
 }
 
 /// A launcher wants a one-time token for a game.

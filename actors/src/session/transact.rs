@@ -82,8 +82,11 @@ impl Transactor {
                     Err(Need(key)) => read.extend(self.read(cafe, memory, &[key]).await?),
                 }
             };
+            if !decision.waits {
+                return Ok(decision);
+            }
             let _ending = self.endings.begin(&decision.ends);
-            let Decision { reply, changes, settlements, ends, durability } = decision;
+            let Decision { reply, changes, settlements, ends, durability, waits } = decision;
             let expected = read.iter().map(|(key, stored)| (key.clone(), stored.version)).collect();
             let commit = Commit { expected, changes, settlements, durability };
             if let Committed::Done(versions) = self.sessions.commit(cafe, &commit).await? {
@@ -93,7 +96,7 @@ impl Transactor {
                     .zip(versions)
                     .map(|((key, document), version)| (key.clone(), Stored { version, document: document.clone() }));
                 memory.remember(read.into_iter().chain(changed));
-                return Ok(Decision { reply, changes, settlements, ends, durability });
+                return Ok(Decision { reply, changes, settlements, ends, durability, waits });
             }
         }
         Err(StoreError(format!("cafe {cafe} changes faster than a decision is made")))

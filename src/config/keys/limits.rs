@@ -47,6 +47,14 @@ pub(super) const LIMITS: Section = Section {
         row("sockets_per_ip_burst", 1, 1_000_000, "100", "New sockets at once from one IP address after a pause"),
         row("api_per_sec", 1, 1_000_000, "100", "HTTP requests a second with one key; beyond: 429 or 503"),
         row("api_burst", 1, 1_000_000, "200", "HTTP requests at once with one key after a pause"),
+        row(
+            "failures_per_ip_per_sec",
+            1,
+            1_000_000,
+            "10",
+            "Launcher calls a second from one IP address that prove nobody; beyond: 429",
+        ),
+        row("failures_per_ip_burst", 1, 1_000_000, "200", "Such calls at once from one IP address after a pause"),
         row("body_bytes", 1024, 67_108_864, "65536", "Largest HTTP body, webhooks apart, in bytes; beyond: 413"),
         row("webhook_body_bytes", 1024, 67_108_864, "1048576", "Largest body of a webhook, in bytes; beyond: 413"),
         row(

@@ -1,17 +1,18 @@
 //! Who calls: a game server by its API key, a launcher by its cafe's signature or its session token.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use guildhall_actors::ids::{CafeId, GameId, LauncherKey};
-use guildhall_actors::session::Rate;
+use guildhall_actors::session::{LauncherRefusal, Rate};
 use ipnet::IpNet;
 
 use super::super::{Api, CallerKey};
-use crate::client_ip::client_ip;
+use crate::client_ip::{client_ip, counted_as};
 use crate::config;
 use crate::error::PlaywaveError;
 use crate::http::caller::{api, bearer};
@@ -43,6 +44,7 @@ pub(super) struct GameServer {
 pub(super) struct LauncherBearer {
     pub(super) key: LauncherKey,
     pub(super) api: Data<Api>,
+    from: Option<IpAddr>,
 }
 
 impl FromRequest for GameServer {
@@ -89,10 +91,36 @@ impl LauncherBearer {
     fn identify(request: &HttpRequest) -> Result<Self, PlaywaveError> {
         let api = api(request);
         let key = launcher_key(bearer(request).ok_or(PlaywaveError::InvalidToken)?);
-        if !api.calls.allow(CallerKey::Launcher(key), api.backend.now()) {
+        let from = address(request);
+        if is_stranger(api, from) || !api.calls.allow(CallerKey::Launcher(key), api.backend.now()) {
             return Err(PlaywaveError::RateLimited);
         }
-        Ok(Self { key, api: api.clone() })
+        Ok(Self { key, api: api.clone(), from })
+    }
+
+    /// The answer to a launcher that is not heard. One that is nobody's is counted.
+    pub(super) fn refused(&self, refusal: LauncherRefusal) -> PlaywaveError {
+        if refusal == LauncherRefusal::WrongToken {
+            count_stranger(&self.api, self.from);
+        }
+        refusal.into()
+    }
+}
+
+/// Where a request comes from.
+fn address(request: &HttpRequest) -> Option<IpAddr> {
+    let proxies = &api(request).settings.listen.trusted_proxies;
+    request.peer_addr().map(|peer| client_ip(peer.ip(), request.headers(), proxies))
+}
+
+/// Whether too many calls from there have proved nobody.
+fn is_stranger(api: &Api, from: Option<IpAddr>) -> bool {
+    from.is_some_and(|from| api.strangers.is_exhausted(&counted_as(from), api.backend.now()))
+}
+
+fn count_stranger(api: &Api, from: Option<IpAddr>) {
+    if let Some(from) = from {
+        api.strangers.allow(counted_as(from), api.backend.now());
     }
 }
 
@@ -104,7 +132,10 @@ pub(super) fn launcher_key(session_token: &[u8]) -> LauncherKey {
 /// The cafe whose secret signed the body, within its rate and from one of its networks. An unknown cafe is told
 /// nothing but that the signature does not fit.
 pub(super) async fn cafe(request: &HttpRequest, body: &[u8]) -> Result<CafeId, PlaywaveError> {
-    let api = api(request);
+    let (api, from) = (api(request), address(request));
+    if is_stranger(api, from) {
+        return Err(PlaywaveError::RateLimited);
+    }
     let named = text(request, "X-Cafe-Id").and_then(CafeId::parse);
     let terms = match &named {
         Some(cafe) => terms(api, cafe).await?,
@@ -113,13 +144,12 @@ pub(super) async fn cafe(request: &HttpRequest, body: &[u8]) -> Result<CafeId, P
     let secret = terms.as_ref().map_or(&api.nobodys_secret, |terms| &terms.secret);
     let is_signed = is_signed(api, request, secret, body);
     let (Some(cafe), Some(terms), true) = (named, terms, is_signed) else {
+        count_stranger(api, from);
         return Err(PlaywaveError::InvalidSignature);
     };
     if !api.calls.allow(CallerKey::Cafe(cafe.clone()), api.backend.now()) {
         return Err(PlaywaveError::RateLimited);
     }
-    let from =
-        request.peer_addr().map(|peer| client_ip(peer.ip(), request.headers(), &api.settings.listen.trusted_proxies));
     let is_there = from.is_some_and(|from| terms.networks.iter().any(|network| network.contains(&from)));
     if is_there { Ok(cafe) } else { Err(PlaywaveError::NotPcCafe) }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use guildhall_actors::ids::{GameId, LauncherId, PcId, TokenId};
-use guildhall_actors::session::{LauncherCall, Playing, StartLauncher};
+use guildhall_actors::session::{LauncherCall, LauncherRefusal, Playing, StartLauncher};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,6 +15,9 @@ use super::body::{Json, id};
 use super::caller::{LauncherBearer, cafe, launcher_key};
 use crate::error::PlaywaveError;
 use crate::http::caller::api;
+
+/// What a launcher may say of its PC, which is kept with its session.
+const MAX_ABOUT_BYTES: usize = 2048;
 
 #[derive(Deserialize)]
 struct StartBody {
@@ -65,7 +68,7 @@ fn pc_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PcId, D::Error> {
     PcId::parse(&text).ok_or_else(|| D::Error::custom("pc_id: 1 to 128 bytes without control characters"))
 }
 
-/// Signed by the cafe, from the cafe's network. The body is read only once it is known to be the cafe's.
+/// Signed by the cafe, from the cafe's network. What is in the body counts only once it is known to be the cafe's.
 pub(super) async fn start(request: HttpRequest, payload: actix_web::web::Payload) -> Answer<Started> {
     let mut payload = payload.into_inner();
     let body = Body::read(&request, &mut payload).await?.0;
@@ -78,6 +81,10 @@ pub(super) async fn start(request: HttpRequest, payload: actix_web::web::Payload
         "hardware": body.hardware,
         "launcher_version": body.launcher_version,
     });
+    let about = about.to_string();
+    if about.len() > MAX_ABOUT_BYTES {
+        return Err(PlaywaveError::bad_request("internal_ip, hardware and launcher_version: 2048 bytes together"));
+    }
     let key = launcher_key(session_token.as_bytes());
     let ask = StartLauncher { pc: body.pc_id, key, id: launcher_session_id, about };
     let backend = api.backend.clone();
@@ -103,9 +110,14 @@ pub(super) async fn start(request: HttpRequest, payload: actix_web::web::Payload
 pub(super) async fn issue_token(caller: LauncherBearer, Json(body): Json<TokenBody>) -> Answer<Issued> {
     let api = &caller.api;
     let game = GameId::new(&body.game_id);
-    let client = api.playwave.iter().find(|client| client.game == game).ok_or(PlaywaveError::GameNotFound)?;
+    let Some(client) = api.playwave.iter().find(|client| client.game == game) else {
+        // Which games there are is for launchers to know.
+        let is_known = api.backend.knows_launcher(caller.key).await?;
+        return Err(if is_known { PlaywaveError::GameNotFound } else { caller.refused(LauncherRefusal::WrongToken) });
+    };
     let (backend, launcher, rate) = (api.backend.clone(), caller.key, client.rate);
-    let issued = api.backend.spawn(async move { backend.issue_token(launcher, game, rate).await }).await??;
+    let issued = api.backend.spawn(async move { backend.issue_token(launcher, game, rate).await }).await?;
+    let issued = issued.map_err(|refusal| caller.refused(refusal))?;
     Ok(Success(match issued {
         Ok(ott) => Issued::Token {
             issued: true,
@@ -119,7 +131,7 @@ pub(super) async fn issue_token(caller: LauncherBearer, Json(body): Json<TokenBo
 
 pub(super) async fn heartbeat(caller: LauncherBearer, Json(body): Json<LauncherBody>) -> Answer<Beat> {
     let ask = LauncherCall { launcher: caller.key, id: body.launcher_session_id };
-    let beat = caller.api.backend.launcher_heartbeat(ask).await??;
+    let beat = caller.api.backend.launcher_heartbeat(ask).await?.map_err(|refusal| caller.refused(refusal))?;
     let playing = |Playing { session, game, play_duration_sec }: Playing| json!({ "game_session_id": session, "game_id": game, "play_duration_sec": play_duration_sec });
     Ok(Success(Beat {
         result: if beat.is_exhausted { "CHARGE_EXHAUSTED" } else { "OK" },
@@ -134,7 +146,7 @@ pub(super) async fn end(caller: LauncherBearer, Json(body): Json<LauncherBody>) 
     let ask = LauncherCall { launcher: caller.key, id: body.launcher_session_id };
     let backend = caller.api.backend.clone();
     let ended = caller.api.backend.spawn(async move { backend.end_launcher(ask).await }).await?;
-    ended.map_err(|refusal| match refusal.into() {
+    ended.map_err(|refusal| match caller.refused(refusal) {
         PlaywaveError::LauncherSessionEnded => PlaywaveError::AlreadyEnded,
         other => other,
     })?;

@@ -10,7 +10,6 @@ use super::life::{Asker, Seat, Standing, charge_into, finish, keep, not_before, 
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
 use crate::limits::SessionLimits;
-use crate::ports::Durability;
 
 /// What is left of the grace when the last heartbeat within it should have come.
 const GRACE_MARGIN: Duration = Duration::from_secs(10);
@@ -37,7 +36,7 @@ pub fn heartbeat(
     };
     if !is_paid && seat.session.grace_started_at.is_none() {
         seat.session.grace_started_at = Some(now);
-        decision.durability = Durability::Now;
+        decision.must_last();
     }
     let beat = Beat {
         result: if is_paid { BeatResult::Ok } else { BeatResult::ChargeExhausted },
@@ -49,7 +48,7 @@ pub fn heartbeat(
 }
 
 /// A session that goes on elsewhere is alive as after a heartbeat. It is not told of exhaustion, so no grace begins
-/// ("PlayWave API, check"; the contract is ours).
+/// ("PlayWave API, check"; the contract is ours); but the heartbeat that will tell is wanted soon.
 pub fn check(
     view: &View<'_>,
     ask: &Check,
@@ -59,13 +58,14 @@ pub fn check(
     let asker = Asker { game: &ask.game, player: Some(ask.player) };
     let now = not_before(view, ask.session, now)?;
     let mut decision = Decision::nothing();
-    let seat = match sign_of_life(&mut decision, view, ask.session, &asker, limits, now)? {
-        Life::On(seat, _) => seat,
+    let (seat, is_paid) = match sign_of_life(&mut decision, view, ask.session, &asker, limits, now)? {
+        Life::On(seat, is_paid) => (seat, is_paid),
         Life::Over(reason) => return Ok(decision.answer(Err(refusal_of(reason)))),
         Life::Unknown => return Ok(decision.answer(Err(Refusal::NotFound))),
     };
+    let is_told = is_paid || seat.session.grace_started_at.is_some();
     let checked = Checked {
-        next_heartbeat_in: next_heartbeat_in(&seat.session, limits, now),
+        next_heartbeat_in: if is_told { next_heartbeat_in(&seat.session, limits, now) } else { LEAST_WAIT },
         play_duration_sec: play_duration_sec(&seat.session, now),
     };
     keep(&mut decision, *seat, limits);

@@ -7,7 +7,6 @@ use super::billing::{Ending, can_pay, charge, close, is_paid_up};
 use crate::clock::Timestamp;
 use crate::ids::{GameId, PlayerId, SessionId};
 use crate::limits::SessionLimits;
-use crate::ports::Durability;
 
 /// A live session, and the PC it is played on.
 pub(super) struct Seat {
@@ -40,8 +39,9 @@ impl Asker<'_> {
 }
 
 impl Seat {
-    fn is_silent(&self, limits: &SessionLimits, now: Timestamp) -> bool {
-        now.since(self.session.heartbeat_at) >= limits.silence + limits.slack
+    /// When the session is gone if it is not heard of.
+    fn silent_at(&self, limits: &SessionLimits) -> Timestamp {
+        self.session.heartbeat_at + limits.silence + limits.slack
     }
 
     /// When the grace is over, if there is one.
@@ -56,7 +56,7 @@ impl Seat {
 
     /// When the sweeper must look at the session.
     fn deadline(&self, limits: &SessionLimits) -> Timestamp {
-        let silent_at = self.session.heartbeat_at + limits.silence + limits.slack;
+        let silent_at = self.silent_at(limits);
         self.grace_end(limits).map_or(silent_at, |grace_end| grace_end.min(silent_at))
     }
 
@@ -65,16 +65,18 @@ impl Seat {
         self.grace_end(limits).filter(|grace_end| now >= *grace_end)
     }
 
-    /// A grace that is over ends the session, unless the account pays what had begun by its end; else silence does.
+    /// Whichever comes first ends the session: the end of its grace, unless the account pays what had begun by then, or
+    /// silence.
     /// Whoever looks, and however late, finds the same. An account does not tell when its coins came, so a credit
     /// after the grace that comes before anybody has looked counts as one in time.
     fn overdue(&self, view: &View<'_>, limits: &SessionLimits, now: Timestamp) -> Result<Option<Ending>, Need> {
-        if let Some(grace_end) = self.past_grace(limits, now)
+        let silent_at = self.silent_at(limits);
+        if let Some(grace_end) = self.past_grace(limits, now).filter(|grace_end| *grace_end <= silent_at)
             && !can_pay(&self.session, &view.account()?, grace_end)
         {
             return Ok(Some(Ending::new(EndReason::ChargeExhausted, grace_end)));
         }
-        Ok(self.is_silent(limits, now).then(|| Ending::new(EndReason::HeartbeatTimeout, self.session.heartbeat_at)))
+        Ok((now >= silent_at).then(|| Ending::new(EndReason::HeartbeatTimeout, self.session.heartbeat_at)))
     }
 }
 
@@ -130,7 +132,7 @@ pub(super) fn charge_into(
     }
     let mut account = view.account()?;
     let is_paid = charge(&mut seat.session, &mut account, now);
-    decision.durability = Durability::Now;
+    decision.must_last();
     if account != view.account()? {
         decision.put(DocumentKey::Account, Document::Account(account));
     }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::super::*;
 use super::asks::Ask;
 use super::calls::Arrival;
@@ -41,7 +39,7 @@ impl World {
         let mut key = [0; 32];
         key[..16].copy_from_slice(&self.dice.bits().to_le_bytes());
         let (key, id) = (LauncherKey(key), LauncherId::from_random(self.dice.bits()));
-        Ask::StartLauncher(cafe, StartLauncher { pc, key, id, about: Value::Null })
+        Ask::StartLauncher(cafe, StartLauncher { pc, key, id, about: String::new() })
     }
 
     fn cafe(&mut self) -> CafeId {

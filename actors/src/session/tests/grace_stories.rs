@@ -62,6 +62,17 @@ fn the_end_of_the_grace_is_found_alike_by_heartbeat_check_end_terminate_launcher
 }
 
 #[test]
+fn silence_that_comes_before_the_end_of_a_long_grace_ends_the_session_whoever_looks_and_when() {
+    for sec in [375, 700, 2000] {
+        let (story, _, session) = exhausted();
+        let mut story = story.limited(|limits| limits.grace = std::time::Duration::from_secs(600));
+        story.at(sec).sweep();
+        assert_eq!(story.ended(session), Some((EndReason::HeartbeatTimeout, 130, 130, 120, 2)), "{sec}");
+        assert_eq!(story.beat(session), Err(Refusal::NotFound));
+    }
+}
+
+#[test]
 fn a_grace_is_not_over_a_moment_before_its_end() {
     let (mut story, _, session) = exhausted();
     assert_eq!(story.at_ms(249_999).sweep(), 0);
@@ -174,7 +185,11 @@ fn who_is_never_told_of_exhaustion_has_no_grace_and_ends_in_silence() {
     let mut story = Story::with_coins(1);
     let launcher = story.launcher("1");
     let session = story.begin_with(launcher);
-    assert_eq!(story.at(100).check(session), Ok((120, 100)), "a check reports nothing");
+    assert_eq!(
+        story.at(100).check(session),
+        Ok((5, 100)),
+        "a check reports nothing, but asks for the heartbeat that will"
+    );
     let found = story.session(session);
     assert_eq!((found.exhausted_at, found.grace_started_at), (Some(Story::time(60)), None));
     story.at(100 + 245).sweep();

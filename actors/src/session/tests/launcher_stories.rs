@@ -14,7 +14,7 @@ fn a_launcher_takes_its_pc_and_is_remembered_with_what_it_said() {
         panic!("no launcher")
     };
     assert_eq!((found.started_at, found.ended_at, found.deadline), (Story::time(9), None, Story::time(9 + 845)));
-    assert_eq!(found.about["os"], "win");
+    assert_eq!(found.about, "windows");
 }
 
 #[test]

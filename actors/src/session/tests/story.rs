@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::super::*;
 use super::calls::{Arrival, Node, finish};
 use crate::clock::{Clock, Timestamp};
@@ -80,7 +78,7 @@ impl Story {
     pub(super) fn launcher(&mut self, on: &str) -> Started {
         let id = self.fresh();
         let call = LauncherCall { launcher: LauncherKey([id as u8; 32]), id: LauncherId::from_random(id) };
-        let ask = StartLauncher { pc: pc(on), key: call.launcher, id: call.id, about: json!({"os": "win"}) };
+        let ask = StartLauncher { pc: pc(on), key: call.launcher, id: call.id, about: "windows".into() };
         finish(self.node.start_launcher(&cafe(), &ask)).unwrap();
         Started { call }
     }

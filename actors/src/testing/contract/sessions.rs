@@ -178,7 +178,7 @@ fn launcher(number: u64) -> Document {
         pc: pc_id("pc"),
         started_at: NOW,
         ended_at: Some(later(2)),
-        about: serde_json::json!({ "os": "é\u{0}\"", "screens": [1, 2.5, null] }),
+        about: "{\"os\":\"é\\u0000\"}".into(),
         deadline: later(3),
     })
 }

@@ -8,6 +8,7 @@ use guildhall_actors::ports::{SettlementQuery, StoreError, Stored, Version};
 use guildhall_actors::session::{Document, DocumentKey, DocumentKind, Settlement, unreadable_key};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use tracing::error;
 
 use super::memory::{Batch, Key};
 use crate::adapters::embedded::error::Failure;
@@ -116,7 +117,12 @@ pub(super) fn due(sql: &Connection, now: Timestamp, limit: usize) -> Outcome<Vec
     let mut rows = query.query(params![now.0, limit])?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
-        due.push((cafe_id(&row.get::<_, String>(0)?)?, document_key(&row.get::<_, String>(1)?)?));
+        let (cafe, key): (String, String) = (row.get(0)?, row.get(1)?);
+        match (cafe_id(&cafe), document_key(&key)) {
+            (Ok(cafe), Ok(key)) => due.push((cafe, key)),
+            // One that cannot be read must not hide the others.
+            _ => error!(cafe, key, "a document that is due has no name that can be read"),
+        }
     }
     Ok(due)
 }
