@@ -14,6 +14,8 @@ mod publish;
 mod recovery;
 mod registry;
 mod settings;
+mod suspension;
+mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use actix::prelude::*;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use cafe::{CafeView, PcView};
 pub use keeper::{CrashNote, Crashed};
@@ -29,6 +31,7 @@ pub use login::{LogIn, LoggedIn, Mode};
 pub use membership::{DeleteError, EnterError};
 pub use play::Arrival;
 pub use settings::{Game, LeaveOnDisconnect, Settings};
+pub use webhook::{IN_PROGRESS, Taken};
 
 use crate::clock::{Clock, Timestamp};
 use crate::fanout::{Fanout, WorkerId};
@@ -68,6 +71,8 @@ struct Inner {
     next_worker: AtomicUsize,
     next_connection: AtomicU64,
     keeper: Keeper,
+    /// Rings when a webhook is recorded.
+    events: watch::Sender<()>,
     ending: AtomicBool,
     /// Stories under way, so that a shutdown can wait for them.
     running: AtomicUsize,
@@ -101,6 +106,7 @@ impl Backend {
             next_worker: AtomicUsize::new(0),
             next_connection: AtomicU64::new(0),
             keeper,
+            events: watch::Sender::new(()),
             ending: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             idle: Notify::new(),

@@ -1,4 +1,5 @@
-//! Every bound of the chat and of game sessions: value, unit, and what happens beyond it. All are settings; these are the defaults.
+//! Every bound of the chat and of game sessions: value, unit, and what happens beyond it. All are settings; these are
+//! the defaults.
 
 use std::time::Duration;
 

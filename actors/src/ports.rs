@@ -9,17 +9,20 @@ mod inbox;
 mod nodes;
 mod player_state;
 mod players;
+mod profile;
 mod sessions;
 
 pub use channels::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Deleted, Entered,
     Exited, History, LogSlice, Member, NewEvent, Owner, Password, Subscriber,
 };
-pub use inbox::{Inbox, InboxEntry, InboxKey, Recorded};
+pub use inbox::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded};
 pub use nodes::{Mail, MailId, Nodes};
 pub use players::{
-    Block, Claimed, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension,
+    Block, Claimed, Decided, Decider, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, ResumeChannel,
+    Slot, Suspension,
 };
+pub use profile::{Change, Field, Profile, ProfilePatch, ProfileUpdate};
 pub use sessions::{Commit, Committed, Durability, Sessions, SettlementQuery, Stored, Version};
 
 /// The store could not serve a request. Nothing is known about whether the step took effect.

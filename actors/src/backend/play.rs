@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::Backend;
 use crate::clock::Timestamp;
@@ -15,7 +15,7 @@ use crate::ids::{CafeId, GameId, PlayerId, PlayerKey, SessionId, TokenId};
 use crate::limits::SessionLimits;
 use crate::ports::{Play, PlayerError, StoreError};
 use crate::session::{
-    Decision, Document, DocumentKey, EndReason, Memory, Need, Player, Rate, Session, SessionEnd, Verdict, Verify,
+    Clearance, Decision, Document, DocumentKey, EndReason, Memory, Need, Rate, Session, SessionEnd, Verdict, Verify,
     VerifyRefusal, View, rules,
 };
 
@@ -79,15 +79,23 @@ impl Backend {
         };
         let session = SessionId::from_random(self.random());
         let prefetch = [token, DocumentKey::Account];
-        let mut standing = Player::Unasked;
+        let mut clearance = Clearance::Unasked;
         loop {
-            let ask = arrival.verify(session, standing);
+            let ask = arrival.verify(session, clearance);
             let rule = move |view: &View<'_>, limits: &SessionLimits, now| rules::verify(view, &ask, limits, now);
             match self.decide(&cafe, &mut Memory::default(), &prefetch, rule).await? {
-                Verdict::AskPlayer => standing = self.note_play(&arrival, &cafe, session).await?,
-                Verdict::Valid(session) => return Ok(Ok(session)),
+                Verdict::AskPlayer => clearance = self.note_play(&arrival, &cafe, session).await?,
+                Verdict::Valid(session) => {
+                    let looked = self.suspend_new_play(&arrival.game.player(arrival.player), session).await;
+                    // The session has begun and is paid for: its game server must hear of it whatever fails now.
+                    let goes_on = looked.unwrap_or_else(|error| {
+                        warn!(session.id = %session, %error, "a new session's player could not be looked at");
+                        true
+                    });
+                    return Ok(if goes_on { Ok(session) } else { Err(VerifyRefusal::Suspended) });
+                }
                 Verdict::Refused(refusal) => {
-                    if standing == Player::Welcome {
+                    if clearance == Clearance::Welcome {
                         self.strike_play_off(arrival.game.player(arrival.player), session);
                     }
                     return Ok(Err(refusal));
@@ -97,13 +105,13 @@ impl Backend {
     }
 
     /// Notes the session at its player, who becomes known by it; a suspended one may not play.
-    async fn note_play(&self, arrival: &Arrival, cafe: &CafeId, session: SessionId) -> Result<Player, StoreError> {
+    async fn note_play(&self, arrival: &Arrival, cafe: &CafeId, session: SessionId) -> Result<Clearance, StoreError> {
         let player = arrival.game.player(arrival.player);
         let play = Play { session, cafe: cafe.clone(), at: self.now() };
         match self.0.ports.players.begin_play(&player, &play).await {
-            Ok(()) => Ok(Player::Welcome),
+            Ok(()) => Ok(Clearance::Welcome),
             Err(PlayerError::Store(error)) => Err(error),
-            Err(_) => Ok(Player::Suspended),
+            Err(_) => Ok(Clearance::Suspended),
         }
     }
 
@@ -164,9 +172,9 @@ impl Backend {
 }
 
 impl Arrival {
-    fn verify(&self, new_session: SessionId, standing: Player) -> Verify {
+    fn verify(&self, new_session: SessionId, clearance: Clearance) -> Verify {
         let Self { token, game, player, rate } = self.clone();
-        Verify { token, game, player, rate, new_session, standing }
+        Verify { token, game, player, rate, new_session, clearance }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::channel::Append;
 use crate::connection::Note;
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, GameId, PlayerId, PlayerKey};
-use crate::ports::{ChannelError, Login, NewEvent, PlayerError, StoreError, Suspension};
+use crate::ports::{ChannelError, Login, NewEvent, PlayerError, StoreError};
 
 /// Channels noticed in one round when a notice goes to every channel.
 const NOTICE_PAGE: u64 = 100;
@@ -87,19 +87,15 @@ impl Backend {
         } else {
             players.unblock(player, target).await?
         };
-        self.tell_if_live(player, login, Note::Blocked { player: target, blocked }).await
+        Ok(self.tell_if_live(player, login, Note::Blocked { player: target, blocked }).await?)
     }
 
-    /// Sets or lifts a suspension. It closes the player's socket when it begins.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn suspend(&self, player: &PlayerKey, suspension: Option<&Suspension>) -> Result<(), PlayerError> {
-        let login = self.0.ports.players.suspend(player, suspension, self.now()).await?;
-        self.tell_if_live(player, login, Note::Suspension(suspension.cloned())).await
-    }
-
-    async fn tell_if_live(&self, player: &PlayerKey, login: Option<Login>, note: Note) -> Result<(), PlayerError> {
+    pub(super) async fn tell_if_live(
+        &self,
+        player: &PlayerKey,
+        login: Option<Login>,
+        note: Note,
+    ) -> Result<(), StoreError> {
         if let Some(login) = login {
             self.tell(player, &login, note).await?;
         }

@@ -31,11 +31,20 @@ pub enum Recorded {
 pub struct InboxEntry {
     /// Place in the game's order of records; counts up, never reused.
     pub cursor: u64,
+    pub source: String,
     pub key: String,
     pub body: Vec<u8>,
     pub at: Timestamp,
-    /// Whether the request is done.
-    pub done: bool,
+    /// `None` while the request is pending.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A part of a game's order of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxSlice {
+    pub entries: Vec<InboxEntry>,
+    /// `false` when records after the cursor have been dropped already.
+    pub complete: bool,
 }
 
 /// Requests that take effect once.
@@ -54,6 +63,9 @@ pub trait Inbox: Send + Sync {
     /// Marks a request done, with the answer every repeat will get. Nothing happens when it is not pending.
     async fn finish(&self, key: &InboxKey, answer: &[u8]) -> Result<(), StoreError>;
 
+    /// The record under this key, if there is one.
+    async fn entry(&self, key: &InboxKey) -> Result<Option<InboxEntry>, StoreError>;
+
     /// Pending requests of a source recorded before `before`, oldest first, at most `limit`.
     async fn pending(
         &self,
@@ -62,15 +74,38 @@ pub trait Inbox: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(GameId, InboxEntry)>, StoreError>;
 
-    /// Requests of a game and source after a cursor, in the order they were recorded, at most `limit`.
+    /// Requests of a game and of any of the sources after a cursor, in the order they were recorded, at most `limit`,
+    /// and no more than about [`InboxSlice::BYTES`], but at least one.
     async fn read(
         &self,
         game: &GameId,
-        source: &'static str,
+        sources: &[&'static str],
         after: u64,
+        limit: usize,
+    ) -> Result<InboxSlice, StoreError>;
+
+    /// The newest requests of a game and of any of the sources, newest last, at most `limit`, bounded as
+    /// [`Self::read`] is.
+    async fn read_newest(
+        &self,
+        game: &GameId,
+        sources: &[&'static str],
         limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError>;
 
-    /// Drops what was recorded before `before`; says how many.
-    async fn trim(&self, source: &'static str, before: Timestamp) -> Result<u64, StoreError>;
+    /// Drops what was recorded before `before`, and what is beyond the newest `keep` of a game, counted over the
+    /// sources together; says how many. With `done_only` nothing that is pending is dropped: it still has to take
+    /// effect, however old it is and however many came after it.
+    async fn trim(
+        &self,
+        sources: &[&'static str],
+        before: Timestamp,
+        keep: u64,
+        done_only: bool,
+    ) -> Result<u64, StoreError>;
+}
+
+impl InboxSlice {
+    /// Bodies that are read at once, in bytes.
+    pub const BYTES: usize = 8 * 1024 * 1024;
 }

@@ -1,7 +1,7 @@
 //! What each step of the `Players` port does to a player, as pure functions: an adapter loads the state, applies one,
 //! and stores the result in one atomic step.
 
-use super::{Block, Claimed, Joined, Login, Play, PlayerError, PlayerState, Resume, Slot, Suspension};
+use super::{Block, Claimed, Decider, Joined, Login, Play, PlayerError, PlayerState, Resume, Slot, Suspension};
 use crate::clock::Timestamp;
 use crate::event::Position;
 use crate::ids::{ChannelId, LoginId, PlayerId, SessionId};
@@ -144,7 +144,24 @@ impl PlayerState {
         self.plays.retain(|play| play.session != session);
     }
 
-    pub fn suspend(&mut self, suspension: Option<&Suspension>, now: Timestamp) -> Option<Login> {
+    /// `None` also when a later decision has overtaken this one.
+    pub fn suspend(&mut self, suspension: Option<&Suspension>, by: Decider) -> Option<Login> {
+        let now = match by {
+            Decider::Operator(at) => {
+                self.decided.operator_at = Some(at);
+                self.decided.by_webhook = false;
+                at
+            }
+            Decider::Webhook { cursor, at } => {
+                if cursor < self.decided.cursor || self.decided.operator_at.is_some_and(|operator_at| at < operator_at)
+                {
+                    return None;
+                }
+                self.decided.cursor = cursor;
+                self.decided.by_webhook = true;
+                at
+            }
+        };
         self.register(now);
         self.suspension = suspension.cloned();
         self.login.clone()
@@ -302,7 +319,7 @@ mod tests {
                     let (from, until) = (Timestamp(from), until.map(Timestamp));
                     Suspension { from, until, reason: String::new() }
                 });
-                assert_eq!(state.suspend(suspension.as_ref(), now), before.login);
+                assert_eq!(state.suspend(suspension.as_ref(), Decider::Operator(now)), before.login);
                 assert_eq!((&state.suspension, &state.login), (&suspension, &before.login));
             }
         }

@@ -1,10 +1,10 @@
-//! `Players`, keyed by (game, player): the one live login, joined channels, blocks, suspension, resume snapshot,
-//! notes of game sessions.
+//! `Players`, keyed by (game, player): the one live login, joined channels, blocks, suspension, profile, resume
+//! snapshot, notes of game sessions.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::{Profile, ProfilePatch, ProfileUpdate, StoreError};
 use crate::clock::Timestamp;
 use crate::event::Position;
 use crate::ids::{CafeId, ChannelId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
@@ -74,6 +74,28 @@ pub struct Suspension {
     pub reason: String,
 }
 
+/// Who decides about a suspension, and when: of two decisions the later one holds, also when the earlier one is
+/// carried out again after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    Operator(Timestamp),
+    /// A record of the `Inbox`: those have an order of their own.
+    Webhook {
+        cursor: u64,
+        at: Timestamp,
+    },
+}
+
+/// The last decisions about a player's suspension.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decided {
+    pub cursor: u64,
+    pub operator_at: Option<Timestamp>,
+    /// Whether the last one was a webhook's.
+    pub by_webhook: bool,
+}
+
 /// A note that the player began a game session. The session itself says whether it lives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Play {
@@ -105,6 +127,9 @@ pub struct PlayerState {
     pub joined: Vec<Joined>,
     pub blocks: Vec<Block>,
     pub suspension: Option<Suspension>,
+    /// What the suspension, or its absence, rests on.
+    pub decided: Decided,
+    pub profile: Profile,
     pub resume: Option<Resume>,
     /// Newest last.
     pub plays: Vec<Play>,
@@ -202,13 +227,24 @@ pub trait Players: Send + Sync {
     /// `NotBlocked`.
     async fn unblock(&self, player: &PlayerKey, target: PlayerId) -> Result<Option<Login>, PlayerError>;
 
-    /// Sets or lifts the player's suspension, and tells the live login.
+    /// Sets or lifts the player's suspension, and tells the live login. Nothing happens, and nobody is told, when a
+    /// later decision has overtaken this one.
     async fn suspend(
         &self,
         player: &PlayerKey,
         suspension: Option<&Suspension>,
-        now: Timestamp,
+        by: Decider,
     ) -> Result<Option<Login>, StoreError>;
+
+    /// Changes the player's profile; each field follows its latest change, in whatever order they come. A player
+    /// nobody has spoken of is made known by `create`, and otherwise left unknown.
+    async fn update_profile(
+        &self,
+        player: &PlayerKey,
+        patch: &ProfilePatch,
+        create: bool,
+        now: Timestamp,
+    ) -> Result<ProfileUpdate, StoreError>;
 
     /// Notes that the player begins a game session, and makes the player known. Of many notes the oldest go.
     ///
@@ -227,6 +263,11 @@ impl Suspension {
     /// Whether the player may not log in at `now`.
     pub fn covers(&self, now: Timestamp) -> bool {
         self.from <= now && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it lies ahead of `now`, and is not empty.
+    pub fn begins_after(&self, now: Timestamp) -> bool {
+        now < self.from && self.until.is_none_or(|until| self.from < until)
     }
 }
 

@@ -117,6 +117,9 @@ pub struct Session {
     pub exhausted_at: Option<Timestamp>,
     /// When a heartbeat first reported it.
     pub grace_started_at: Option<Timestamp>,
+    /// When a suspension of the player begins that still lies ahead.
+    #[serde(default)]
+    pub suspended_from: Option<Timestamp>,
     pub ended: Option<Ended>,
     pub deadline: Timestamp,
 }

@@ -7,7 +7,7 @@ use actix::prelude::*;
 
 use super::documents::{EndReason, Rate};
 use crate::ids::{CreditId, GameId, LauncherId, LauncherKey, PcId, PlayerId, SessionId, TokenId};
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Suspension};
 
 /// The game server says that the player is there ("PlayWave API, heartbeat").
 #[derive(Clone, Debug, Message)]
@@ -41,6 +41,14 @@ pub struct End {
 pub struct Terminate {
     pub session: SessionId,
     pub reason: EndReason,
+}
+
+/// The player of a session was suspended, for now or for a time to come, or is not any more. Answers whether that
+/// ended the session.
+#[derive(Clone, Debug)]
+pub struct Suspend {
+    pub session: SessionId,
+    pub suspension: Option<Suspension>,
 }
 
 /// The answer to a heartbeat.
@@ -100,12 +108,12 @@ pub struct Verify {
     pub player: PlayerId,
     pub rate: Rate,
     pub new_session: SessionId,
-    pub standing: Player,
+    pub clearance: Clearance,
 }
 
 /// What is known of the player who wants to play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Player {
+pub enum Clearance {
     /// Nobody has looked yet.
     Unasked,
     Welcome,

@@ -15,7 +15,7 @@ mod verify;
 
 pub use account::{credit, open_account, register};
 pub use billing::play_duration_sec;
-pub use end::{end, sweep, terminate};
+pub use end::{end, suspend, sweep, terminate};
 pub use heartbeat::{check, heartbeat};
 pub use launcher::{end_launcher, issue_token, launcher_heartbeat, start_launcher};
 pub use verify::verify;

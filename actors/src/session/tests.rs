@@ -14,6 +14,7 @@ mod judge;
 mod known;
 mod launcher_stories;
 mod story;
+mod suspension_stories;
 mod transactions;
 mod verify_stories;
 mod world;

@@ -80,6 +80,12 @@ impl Ending {
     pub(super) fn new(reason: EndReason, at: Timestamp) -> Self {
         Self { reason, at, client_play_duration_sec: None }
     }
+
+    /// Whether what was begun by a deadline that nobody noticed is still to be charged. After the grace it could not
+    /// be, and silence is free.
+    pub(super) fn is_charged(&self) -> bool {
+        self.reason == EndReason::Suspended
+    }
 }
 
 /// Ends a session: its document and its settlement are written, its PC is free. Says how long it was.

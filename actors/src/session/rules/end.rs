@@ -1,14 +1,15 @@
 //! Ends that somebody asks for, and those that time brings.
 
 use super::super::documents::{Document, DocumentKey, EndReason, Pc};
-use super::super::messages::{End, Finished, Refusal, Terminate};
+use super::super::messages::{End, Finished, Refusal, Suspend, Terminate};
 use super::super::{Decision, Need, View};
 use super::billing::Ending;
 use super::launcher::is_live;
-use super::life::{Asker, Standing, charge_into, finish, not_before, standing};
+use super::life::{Asker, Standing, charge_into, finish, finish_over, keep, not_before, standing};
 use crate::clock::Timestamp;
 use crate::ids::{LauncherKey, PcId, SessionId};
 use crate::limits::SessionLimits;
+use crate::ports::Durability;
 
 /// The game server ends the session. In the grace, it ended for want of coins ("PlayWave API, state machine").
 pub fn end(
@@ -25,7 +26,7 @@ pub fn end(
         Standing::Ended(_) => return Ok(decision.answer(Err(Refusal::AlreadyEnded))),
         Standing::Over(seat, ending) => {
             let is_gone = ending.reason == EndReason::HeartbeatTimeout;
-            finish(&mut decision, view, seat, ending, limits, now);
+            finish_over(&mut decision, view, seat, ending, limits, now)?;
             return Ok(decision.answer(Err(if is_gone { Refusal::NotFound } else { Refusal::AlreadyEnded })));
         }
         Standing::Live(seat) => seat,
@@ -50,7 +51,7 @@ pub fn terminate(
     match standing(view, ask.session, None, limits, now)? {
         Standing::Unknown | Standing::Ended(_) => Ok(decision.answer(false)),
         Standing::Over(seat, ending) => {
-            finish(&mut decision, view, seat, ending, limits, now);
+            finish_over(&mut decision, view, seat, ending, limits, now)?;
             Ok(decision.answer(false))
         }
         Standing::Live(mut seat) => {
@@ -58,6 +59,36 @@ pub fn terminate(
             finish(&mut decision, view, seat, Ending::new(ask.reason, now), limits, now);
             Ok(decision.answer(true))
         }
+    }
+}
+
+/// The session's player was suspended, for now or for a time to come, or a suspension was changed or lifted. Says
+/// whether that ended the session.
+pub fn suspend(view: &View<'_>, ask: &Suspend, limits: &SessionLimits, now: Timestamp) -> Result<Decision<bool>, Need> {
+    let suspension = ask.suspension.as_ref();
+    let is_suspended = suspension.is_some_and(|suspension| suspension.covers(now));
+    let from = suspension.filter(|suspension| suspension.begins_after(now)).map(|suspension| suspension.from);
+    let now = not_before(view, ask.session, now)?;
+    let mut decision = Decision::nothing();
+    match standing(view, ask.session, None, limits, now)? {
+        // What has taken effect at its time stays so, whatever is decided later.
+        Standing::Over(seat, ending) => {
+            let is_suspended = ending.reason == EndReason::Suspended;
+            finish_over(&mut decision, view, seat, ending, limits, now)?;
+            Ok(decision.answer(is_suspended))
+        }
+        Standing::Live(mut seat) if is_suspended => {
+            charge_into(&mut decision, view, &mut seat, now)?;
+            finish(&mut decision, view, seat, Ending::new(EndReason::Suspended, now), limits, now);
+            Ok(decision.answer(true))
+        }
+        Standing::Live(mut seat) if seat.session.suspended_from != from => {
+            seat.session.suspended_from = from;
+            keep(&mut decision, seat, limits);
+            decision.durability = Durability::Now;
+            Ok(decision.answer(false))
+        }
+        Standing::Live(_) | Standing::Unknown | Standing::Ended(_) => Ok(decision.answer(false)),
     }
 }
 
@@ -98,13 +129,13 @@ fn sweep_session(
     match standing(view, id, None, limits, now)? {
         Standing::Unknown => return Ok(removed(&DocumentKey::Session(id))),
         Standing::Ended(_) => return Ok(decision.answer(false)),
-        Standing::Over(seat, ending) => drop(finish(&mut decision, view, seat, ending, limits, now)),
+        Standing::Over(seat, ending) => drop(finish_over(&mut decision, view, seat, ending, limits, now)?),
         // A credit came in time: the grace is over because everything can be paid. Charged is what was begun by the
         // last sign of life: if no other comes, the session was silent from there on, and silence is free.
         Standing::Live(mut seat) => {
             let heard_at = seat.session.heartbeat_at;
             charge_into(&mut decision, view, &mut seat, heard_at)?;
-            super::life::keep(&mut decision, seat, limits);
+            keep(&mut decision, seat, limits);
         }
     }
     Ok(decision.answer(true))

@@ -6,7 +6,7 @@ use super::super::documents::{EndReason, Session};
 use super::super::messages::{Beat, BeatResult, Check, Checked, Heartbeat, Refusal};
 use super::super::{Decision, Need, View};
 use super::billing::{Ending, play_duration_sec};
-use super::life::{Asker, Seat, Standing, charge_into, finish, keep, not_before, refusal_of, standing};
+use super::life::{Asker, Seat, Standing, charge_into, finish_over, keep, not_before, refusal_of, standing};
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
 use crate::limits::SessionLimits;
@@ -106,7 +106,7 @@ fn sign_of_life(
     if reason == EndReason::LauncherTimeout {
         charge_into(decision, view, &mut seat, now)?;
     }
-    finish(decision, view, seat, ending, limits, now);
+    finish_over(decision, view, seat, ending, limits, now)?;
     Ok(Life::Over(reason))
 }
 

@@ -6,7 +6,7 @@ use super::super::messages::{
 };
 use super::super::{Decision, Need, View};
 use super::billing::{Ending, can_begin, can_pay, idle_deadline, play_duration_sec};
-use super::life::{Standing, charge_into, finish, standing};
+use super::life::{Standing, charge_into, finish_over, standing};
 use crate::clock::Timestamp;
 use crate::ids::LauncherKey;
 use crate::limits::SessionLimits;
@@ -133,7 +133,7 @@ pub fn end_launcher(
     match ended {
         Some((mut seat, ending)) => {
             seat.pc = pc;
-            finish(&mut decision, view, seat, ending, limits, now);
+            finish_over(&mut decision, view, seat, ending, limits, now)?;
         }
         None => {
             pc.session = None;

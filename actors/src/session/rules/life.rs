@@ -56,8 +56,8 @@ impl Seat {
 
     /// When the sweeper must look at the session.
     fn deadline(&self, limits: &SessionLimits) -> Timestamp {
-        let silent_at = self.silent_at(limits);
-        self.grace_end(limits).map_or(silent_at, |grace_end| grace_end.min(silent_at))
+        let others = [self.grace_end(limits), self.session.suspended_from];
+        others.into_iter().flatten().fold(self.silent_at(limits), Timestamp::min)
     }
 
     /// When the grace was over, if it is.
@@ -65,16 +65,20 @@ impl Seat {
         self.grace_end(limits).filter(|grace_end| now >= *grace_end)
     }
 
-    /// Whichever comes first ends the session: the end of its grace, unless the account pays what had begun by then, or
-    /// silence.
-    /// Whoever looks, and however late, finds the same. An account does not tell when its coins came, so a credit
-    /// after the grace that comes before anybody has looked counts as one in time.
+    /// Whichever comes first ends the session: the end of its grace, unless the account pays what had begun by then; a
+    /// suspension; or silence. Whoever looks, and however late, finds the same. An account does not tell when its coins
+    /// came, so a credit after the grace that comes before anybody has looked counts as one in time.
     fn overdue(&self, view: &View<'_>, limits: &SessionLimits, now: Timestamp) -> Result<Option<Ending>, Need> {
         let silent_at = self.silent_at(limits);
-        if let Some(grace_end) = self.past_grace(limits, now).filter(|grace_end| *grace_end <= silent_at)
+        let suspended_at = self.session.suspended_from.filter(|from| *from <= now);
+        let other_end = suspended_at.map_or(silent_at, |suspended_at| suspended_at.min(silent_at));
+        if let Some(grace_end) = self.past_grace(limits, now).filter(|grace_end| *grace_end <= other_end)
             && !can_pay(&self.session, &view.account()?, grace_end)
         {
             return Ok(Some(Ending::new(EndReason::ChargeExhausted, grace_end)));
+        }
+        if let Some(suspended_at) = suspended_at.filter(|suspended_at| *suspended_at < silent_at) {
+            return Ok(Some(Ending::new(EndReason::Suspended, suspended_at)));
         }
         Ok((now >= silent_at).then(|| Ending::new(EndReason::HeartbeatTimeout, self.session.heartbeat_at)))
     }
@@ -153,6 +157,21 @@ pub(super) fn finish(
     let play_duration_sec = close(decision, view, (id, session), &mut pc, ending, limits, now);
     decision.put(key, Document::Pc(pc));
     play_duration_sec
+}
+
+/// Ends a session whose time has come unnoticed, as of when it came. Says how long it was.
+pub(super) fn finish_over(
+    decision: &mut Decision<()>,
+    view: &View<'_>,
+    mut seat: Seat,
+    ending: Ending,
+    limits: &SessionLimits,
+    now: Timestamp,
+) -> Result<u64, Need> {
+    if ending.is_charged() {
+        charge_into(decision, view, &mut seat, ending.at)?;
+    }
+    Ok(finish(decision, view, seat, ending, limits, now))
 }
 
 /// Writes the session on, with its next deadline.

@@ -1,7 +1,7 @@
 //! A one-time token becomes a game session.
 
 use super::super::documents::{Document, DocumentKey, EndReason, Session, Token};
-use super::super::messages::{Player, Verdict, Verify, VerifyRefusal};
+use super::super::messages::{Clearance, Verdict, Verify, VerifyRefusal};
 use super::super::{Decision, Need, View};
 use super::billing::{Ending, can_begin, charge, close};
 use super::life::{Seat, Standing, keep, standing};
@@ -23,17 +23,20 @@ pub fn verify(
     if let Some(refusal) = refusal_of_token(view, ask, token, limits, now)? {
         return Ok(refused(decision, refusal));
     }
-    match ask.standing {
-        Player::Unasked => return Ok(decision.answer(Verdict::AskPlayer)),
-        Player::Suspended => return Ok(refused(decision, VerifyRefusal::Suspended)),
-        Player::Welcome => {}
+    match ask.clearance {
+        Clearance::Unasked => return Ok(decision.answer(Verdict::AskPlayer)),
+        Clearance::Suspended => return Ok(refused(decision, VerifyRefusal::Suspended)),
+        Clearance::Welcome => {}
     }
     let mut account = view.account()?;
     let mut pc = view.pc(&token.pc)?;
     if let Some(replaced) = pc.session {
         match standing(view, replaced, None, limits, now)? {
             Standing::Unknown | Standing::Ended(_) => pc.session = None,
-            Standing::Over(seat, ending) => {
+            Standing::Over(mut seat, ending) => {
+                if ending.is_charged() {
+                    charge(&mut seat.session, &mut account, ending.at);
+                }
                 close(&mut decision, view, (seat.id, seat.session), &mut pc, ending, limits, now);
             }
             Standing::Live(mut seat) => {
@@ -98,6 +101,7 @@ fn begin(ask: &Verify, pc: &PcId, now: Timestamp) -> Session {
         charged_units: 0,
         exhausted_at: None,
         grace_started_at: None,
+        suspended_from: None,
         ended: None,
         deadline: now,
     }

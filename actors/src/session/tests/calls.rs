@@ -107,14 +107,14 @@ impl Node {
             return Ok(Decision::nothing().answer(Verdict::Refused(VerifyRefusal::OttExpired)));
         };
         let prefetch = [key, DocumentKey::Account];
-        let mut standing = Player::Unasked;
+        let mut clearance = Clearance::Unasked;
         loop {
             let Arrival { token, game, player, rate, new_session, is_suspended } = arrival.clone();
-            let ask = Verify { token, game, player, rate, new_session, standing };
+            let ask = Verify { token, game, player, rate, new_session, clearance };
             let rule = |view: &View<'_>, limits: &SessionLimits, now| rules::verify(view, &ask, limits, now);
             let told = self.decide(&cafe, &mut Memory::default(), &prefetch, rule).await?;
             match told.reply {
-                Verdict::AskPlayer => standing = if is_suspended { Player::Suspended } else { Player::Welcome },
+                Verdict::AskPlayer => clearance = if is_suspended { Clearance::Suspended } else { Clearance::Welcome },
                 Verdict::Valid(_) | Verdict::Refused(_) => return Ok(told),
             }
         }
@@ -148,6 +148,11 @@ impl Node {
 
     pub(super) async fn terminate(&self, cafe: &CafeId, ask: &Terminate) -> Told<bool> {
         let rule = |view: &View<'_>, limits: &SessionLimits, now| rules::terminate(view, ask, limits, now);
+        self.decide(cafe, &mut Memory::default(), &[DocumentKey::Session(ask.session)], rule).await
+    }
+
+    pub(super) async fn suspend(&self, cafe: &CafeId, ask: &Suspend) -> Told<bool> {
+        let rule = |view: &View<'_>, limits: &SessionLimits, now| rules::suspend(view, ask, limits, now);
         self.decide(cafe, &mut Memory::default(), &[DocumentKey::Session(ask.session)], rule).await
     }
 

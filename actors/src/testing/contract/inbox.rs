@@ -1,5 +1,7 @@
 //! The contract of `Inbox`.
 
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +11,14 @@ use super::{Clause, NOW, TICK, clause};
 use crate::backend::Ports;
 use crate::clock::Timestamp;
 use crate::ids::GameId;
-use crate::ports::{Inbox, InboxEntry, InboxKey, Recorded};
+use crate::ports::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded};
 
 /// How long the clauses keep an entry.
 const KEEP: Duration = Duration::from_secs(3600);
 
 /// Every clause of `Inbox`.
 pub fn inbox() -> Vec<Clause> {
-    vec![
+    let mut clauses = vec![
         clause(a_request_is_new_then_pending_then_done),
         clause(a_repeat_says_whether_its_body_is_the_same),
         clause(games_sources_and_keys_tell_requests_apart),
@@ -31,7 +33,10 @@ pub fn inbox() -> Vec<Clause> {
         clause(reading_shows_the_game_and_source_that_was_asked_for),
         clause(a_cursor_is_never_reused),
         clause(trimming_drops_what_is_older_and_counts_it),
-    ]
+        clause(trimming_what_is_done_never_drops_what_is_pending),
+    ];
+    clauses.extend(stream::clauses());
+    clauses
 }
 
 /// The requests of one clause: a source of its own, so that `pending` and `trim` see nothing else.
@@ -66,7 +71,15 @@ impl Desk {
     }
 
     async fn read(&self, after: u64, limit: usize) -> Vec<InboxEntry> {
-        self.inbox.read(&self.game, self.source, after, limit).await.expect("the store answers")
+        self.slice(&[self.source], after, limit).await.entries
+    }
+
+    async fn slice(&self, sources: &[&'static str], after: u64, limit: usize) -> InboxSlice {
+        self.inbox.read(&self.game, sources, after, limit).await.expect("the store answers")
+    }
+
+    async fn trim(&self, before: Timestamp, keep: u64) -> u64 {
+        self.inbox.trim(&[self.source], before, keep, false).await.expect("the store answers")
     }
 }
 
@@ -181,7 +194,7 @@ async fn pending_requests_are_of_the_source_and_recorded_before(ports: &Ports, g
     let found: Vec<_> = pending.iter().map(|(game, entry)| (game, entry.key.as_str())).collect();
     assert_eq!(found, [(&desk.game, "a"), (&other_game.game, "b")], "of every game");
     let entry = &pending[0].1;
-    assert_eq!((entry.body.as_slice(), entry.at, entry.done), (&b"body"[..], NOW, false));
+    assert_eq!((entry.body.as_slice(), entry.at, &entry.answer), (&b"body"[..], NOW, &None));
 }
 
 async fn pending_requests_come_oldest_first_up_to_the_limit(ports: &Ports, game: GameId) {
@@ -202,7 +215,7 @@ async fn reading_follows_the_order_of_records(ports: &Ports, game: GameId) {
     let all = desk.read(0, 9).await;
     assert_eq!(keys(&all), ["c", "a", "b"], "by record, not by time");
     assert!(all.is_sorted_by(|a, b| a.cursor < b.cursor));
-    assert_eq!(all.iter().map(|entry| entry.done).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(all.iter().map(|entry| entry.answer.is_some()).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!((all[0].body.as_slice(), all[0].at), (&b"c"[..], later(3)));
     assert_eq!(keys(&desk.read(0, 2).await), ["c", "a"]);
     assert_eq!(desk.read(all[0].cursor, 9).await, all[1..]);
@@ -218,15 +231,15 @@ async fn reading_shows_the_game_and_source_that_was_asked_for(ports: &Ports, gam
         desk.inbox.record(key, b"", KEEP, NOW).await.expect("the store answers");
     }
     assert_eq!(keys(&desk.read(0, 9).await), ["here"]);
-    let there = desk.inbox.read(&other_game.game, desk.source, 0, 9).await.expect("the store answers");
-    assert_eq!(keys(&there), ["other game"]);
+    let there = desk.inbox.read(&other_game.game, &[desk.source], 0, 9).await.expect("the store answers");
+    assert_eq!(keys(&there.entries), ["other game"]);
 }
 
 async fn a_cursor_is_never_reused(ports: &Ports, game: GameId) {
     let desk = Desk::of(ports, game);
     desk.record("a", b"", NOW).await;
     let first = desk.read(0, 9).await[0].cursor;
-    desk.inbox.trim(desk.source, later(1)).await.expect("the store answers");
+    desk.trim(later(1), u64::MAX).await;
     desk.record("a", b"", later(1)).await;
     let second = desk.read(first, 9).await[0].cursor;
     assert!(second > first);
@@ -244,11 +257,30 @@ async fn trimming_drops_what_is_older_and_counts_it(ports: &Ports, game: GameId)
     desk.finish("a", b"").await;
     let elsewhere = InboxKey { source: format!("{game}-source").leak(), ..desk.key("elsewhere") };
     desk.inbox.record(&elsewhere, b"", KEEP, NOW).await.expect("the store answers");
-    let trim = async |before| desk.inbox.trim(desk.source, before).await.expect("the store answers");
+    let trim = async |before| desk.trim(before, u64::MAX).await;
     assert_eq!(trim(later(1)).await, 0);
     assert_eq!(trim(later(3)).await, 2, "done or not");
     assert_eq!(keys(&desk.read(0, 9).await), ["c"]);
     assert_eq!(trim(later(3)).await, 0);
-    let there = desk.inbox.read(&game, elsewhere.source, 0, 9).await.expect("the store answers");
-    assert_eq!(keys(&there), ["elsewhere"], "of another source");
+    let there = desk.slice(&[elsewhere.source], 0, 9).await;
+    assert_eq!(keys(&there.entries), ["elsewhere"], "of another source");
+}
+
+async fn trimming_what_is_done_never_drops_what_is_pending(ports: &Ports, game: GameId) {
+    let desk = Desk::of(ports, game);
+    for (key, at) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        desk.record(key, b"", later(at)).await;
+    }
+    for done in ["b", "d"] {
+        desk.finish(done, b"").await;
+    }
+    let trim =
+        async |before, keep| desk.inbox.trim(&[desk.source], before, keep, true).await.expect("the store answers");
+    assert_eq!(trim(later(4), u64::MAX).await, 1, "by age");
+    assert_eq!(keys(&desk.read(0, 9).await), ["a", "c", "d"]);
+    assert_eq!(trim(NOW, 0).await, 1, "by count");
+    assert_eq!(desk.pending(later(9), 9).await, ["a", "c"]);
+    desk.finish("a", b"").await;
+    assert_eq!(trim(NOW, 1).await, 1, "once it is done it goes");
+    assert_eq!(desk.pending(later(9), 9).await, ["c"]);
 }

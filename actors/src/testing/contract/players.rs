@@ -1,6 +1,7 @@
 //! The contract of `Players`.
 
 mod joined;
+mod platform;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use crate::backend::Ports;
 use crate::clock::Timestamp;
 use crate::event::{Epoch, Position};
 use crate::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey};
-use crate::ports::{Block, Joined, Login, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension};
+use crate::ports::{
+    Block, Decider, Joined, Login, PlayerError, PlayerState, Players, Resume, ResumeChannel, Slot, Suspension,
+};
 
 const BOB: PlayerId = PlayerId(2);
 const CAT: PlayerId = PlayerId(i64::MAX);
@@ -40,6 +43,7 @@ pub fn players() -> Vec<Clause> {
         clause(of_many_claims_at_once_one_stays_and_each_saw_another_previous),
     ];
     clauses.extend(joined::clauses());
+    clauses.extend(platform::clauses());
     clauses
 }
 
@@ -89,7 +93,7 @@ impl Someone {
     }
 
     async fn suspend(&self, suspension: Option<&Suspension>) -> Option<Login> {
-        self.players.suspend(&self.key, suspension, NOW).await.expect("the store answers")
+        self.players.suspend(&self.key, suspension, Decider::Operator(NOW)).await.expect("the store answers")
     }
 }
 

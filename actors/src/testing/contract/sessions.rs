@@ -194,6 +194,7 @@ fn session(game: &GameId) -> Document {
         charged_units: u64::MAX,
         exhausted_at: None,
         grace_started_at: Some(later(2)),
+        suspended_from: None,
         ended: None,
         deadline: Timestamp(i64::MAX),
     })
