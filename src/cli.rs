@@ -3,6 +3,7 @@
 //! Exit code 0 is success, 1 a failure told on standard error, 2 a command line that makes no sense.
 
 mod play;
+mod sign;
 mod token;
 
 use std::fmt::Display;
@@ -41,6 +42,8 @@ enum Command {
     Token(token::Arguments),
     /// Play a whole session of a cafe against a running node, printing each request and answer
     Play(play::Arguments),
+    /// Print a signed webhook as a curl line
+    Sign(sign::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +82,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::DefaultConfig { markdown: false } => print(&config::default_config()),
         Command::DefaultConfig { markdown: true } => print(&config::markdown_table()),
         Command::Play(arguments) => arguments.play(&settings(&sources)?, &mut |line| print(&format!("{line}\n"))),
+        Command::Sign(arguments) => print(&arguments.sign(&settings(&sources)?)?),
         Command::Token(arguments) => print(&arguments.mint(&settings(&sources)?)?),
     }
 }

@@ -8,6 +8,7 @@ mod health;
 mod hive_chat;
 mod idempotency;
 mod playwave;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -95,6 +96,7 @@ pub fn public(api: Data<Api>) -> impl Fn(&mut ServiceConfig) {
             .app_data(api.clone())
             // Fixed prefixes first: they are compared, the others' patterns are matched.
             .configure(|config| playwave::routes(&api, config))
+            .configure(webhooks::routes)
             .configure(hive_chat::routes)
             .service(at(CHAT_SOCKET).route(web::get().to(upgrade_wanted)))
             .default_service(web::to(not_found));

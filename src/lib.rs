@@ -3,6 +3,7 @@
 //! ```text
 //!  cli ─▶ config ─▶ node: store, backend, listeners, drain
 //!                    ├─▶ http   requests ─▶ backend
+//!                    ├─▶ webhooks  what platforms push, apart from HTTP
 //!                    ├─▶ ws     sockets  ─▶ PlayerConnection
 //!                    └─▶ adapters  the ports of guildhall_actors on a store
 //! ```
@@ -19,4 +20,5 @@ pub mod node;
 pub mod rate;
 pub mod secret;
 pub mod telemetry;
+pub mod webhooks;
 pub mod ws;

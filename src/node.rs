@@ -20,6 +20,7 @@ use crate::config::{self, Settings};
 use crate::health::Health;
 use crate::http::Api;
 use crate::rate::RateLimiter;
+use crate::webhooks::carry;
 use crate::ws::{self, Edge};
 
 /// Runs a node until it is told to end.
@@ -41,6 +42,11 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let backend = backend(&settings, &store);
     // The folder is ours alone, so every other node in it has ended, whatever its lease says.
     backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
+    let carried =
+        carry::carry_pending(&backend, &settings, Timestamp::MAX).await.context("webhooks of the last run")?;
+    if carried > 0 {
+        tracing::info!(webhooks = carried, "webhooks of the last run carried out");
+    }
     for cafe in &settings.cafes {
         backend.open_account(&cafe.id, cafe.balance).await.context("accounts of the cafes")?;
     }

@@ -1,5 +1,5 @@
-//! `guildhall play`: a whole session of a cafe, for trying things out: the launcher starts and gets a one-time token, the
-//! game server verifies it, sends heartbeats and ends the session. Every request and answer is printed.
+//! `guildhall play`: a whole session of a cafe, for trying things out: the launcher starts and gets a one-time token,
+//! the game server verifies it, sends heartbeats and ends the session. Every request and answer is printed.
 
 use std::thread::sleep;
 use std::time::Duration;

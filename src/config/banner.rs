@@ -31,8 +31,11 @@ fn configured_banner(settings: &Settings, public: SocketAddr, admin: SocketAddr)
 /// For a development node; of any other it shows no more than [`banner`].
 pub fn development_banner(settings: &Settings, public: SocketAddr, admin: SocketAddr) -> String {
     let demo = settings.games.first().filter(|_| settings.development);
-    let (Some(Game { name, hive: Some(hive), playwave: Some(playwave), .. }), Some(admin_key), Some(cafe)) =
-        (demo, settings.admin.keys.last(), settings.cafes.last())
+    let (
+        Some(Game { name, hive: Some(hive), playwave: Some(playwave), aghanim: Some(aghanim) }),
+        Some(admin_key),
+        Some(cafe),
+    ) = (demo, settings.admin.keys.last(), settings.cafes.last())
     else {
         return configured_banner(settings, public, admin);
     };
@@ -45,10 +48,13 @@ pub fn development_banner(settings: &Settings, public: SocketAddr, admin: Socket
         ),
         format!("  certification key   {}\n", hive.certification_keys[0].expose()),
         format!("  API key             {}\n", playwave.plain_api_keys[0].expose()),
+        format!("  suspension key      {}\n", hive.suspension_keys[0].expose()),
+        format!("  webhook secret      {}\n", aghanim.webhook_secrets[0].expose()),
         format!("  secret of {:<10}{}\n", cafe.id.as_str(), cafe.secret.expose()),
         format!("  admin key           {}\n\n", admin_key.expose()),
         sample_lines(settings, hive, public),
         format!("\nPlay a session of the demo cafe:\n  guildhall play --url http://{public}{}\n", data_flag(settings)),
+        format!("\nTry the webhooks: each prints a signed curl line\n  {}\n", sign_lines(settings, public)),
     ]
     .concat()
 }
@@ -64,6 +70,15 @@ fn sample_lines(settings: &Settings, hive: &Hive, public: SocketAddr) -> String 
          guildhall token --player {PLAYER}{}\n\n\
          Connect with it:\n  {ws}://{public}/v1/chat/socket\n",
         data_flag(settings)
+    )
+}
+
+fn sign_lines(settings: &Settings, public: SocketAddr) -> String {
+    let http = if settings.listen.tls.is_some() { "https" } else { "http" };
+    let flags = format!("--url {http}://{public}{}", data_flag(settings));
+    format!(
+        "guildhall sign aghanim --player {PLAYER} --name Bob {flags}\n  \
+         guildhall sign hive-suspension --player {PLAYER} --status P {flags}"
     )
 }
 

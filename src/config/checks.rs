@@ -46,6 +46,10 @@ fn games(games: &[Game], sections: &[Section<'_>]) {
     differ("name", games.iter().zip(sections).map(|(game, section)| (&game.name, section)));
     differ("game_index", hives.iter().map(|(hive, section)| (hive.game_index, section)));
     differ("game_id", aghanims.iter().map(|(aghanim, section)| (&aghanim.game_id, section)));
+    let signers = aghanims.iter().flat_map(|(it, section)| it.webhook_secrets.iter().map(move |key| (key, section)));
+    differ("webhook_secrets", signers.map(|(key, section)| (key.digest(), section)));
+    let platforms = hives.iter().flat_map(|(it, section)| it.suspension_keys.iter().map(move |key| (key, section)));
+    differ("suspension_keys", platforms.map(|(key, section)| (key.digest(), section)));
     let bearers = hives.iter().flat_map(|(it, section)| it.certification_keys.iter().map(move |key| (key, section)));
     differ("certification_keys", bearers.map(|(key, section)| (key.digest(), section)));
     differ("api_keys", playwaves.iter().flat_map(|(it, section)| it.api_keys.iter().map(move |key| (key, section))));

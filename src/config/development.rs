@@ -14,7 +14,7 @@ use guildhall_actors::ids::CafeId;
 use guildhall_actors::session::Rate;
 use ipnet::Ipv4Net;
 
-use super::settings::{Cafe, Game, Hive, Playwave, Settings};
+use super::settings::{Aghanim, Cafe, Game, Hive, Playwave, Settings, UnknownPlayers};
 use crate::secret::Secret;
 
 /// In the data folder.
@@ -40,12 +40,14 @@ struct Keys {
     login_key_secret: Secret,
     suspension_key: Secret,
     api_key: Secret,
+    webhook_secret: Secret,
     cafe_secret: Secret,
     admin_key: Secret,
 }
 
 impl Settings {
-    /// Adds the demo game, the demo cafe and their admin key when this is a development node; makes their keys at the first start.
+    /// Adds the demo game, the demo cafe and their admin key when this is a development node; makes their keys at the
+    /// first start.
     ///
     /// # Errors
     /// When the keys can be neither read nor kept.
@@ -81,6 +83,7 @@ impl Keys {
             login_key_secret: Secret::random(),
             suspension_key: Secret::random(),
             api_key: Secret::random(),
+            webhook_secret: Secret::random(),
             cafe_secret: Secret::random(),
             admin_key: Secret::random(),
         }
@@ -92,6 +95,7 @@ impl Keys {
             ("login_key_secret", &self.login_key_secret),
             ("suspension_key", &self.suspension_key),
             ("api_key", &self.api_key),
+            ("webhook_secret", &self.webhook_secret),
             ("cafe_secret", &self.cafe_secret),
             ("admin_key", &self.admin_key),
         ];
@@ -106,9 +110,16 @@ impl Keys {
             Ok(key) if key.len() >= MIN_KEY_CHARS => Ok(Secret::new(key)),
             _ => Err(format!("no usable {name}")),
         };
+        let login_key_secret = key("login_key_secret")?;
+        // A folder from before there were webhooks has none: it follows from another, so that the file stays as it is.
+        let webhook_secret = match tree.get_string("webhook_secret") {
+            Err(_) => Secret::new(login_key_secret.sign(&[b"webhook_secret"])),
+            Ok(_) => key("webhook_secret")?,
+        };
         Ok(Self {
             certification_key: key("certification_key")?,
-            login_key_secret: key("login_key_secret")?,
+            login_key_secret,
+            webhook_secret,
             suspension_key: key("suspension_key")?,
             api_key: key("api_key")?,
             cafe_secret: key("cafe_secret")?,
@@ -133,7 +144,16 @@ impl Keys {
             provider: "roblox".to_owned(),
             place_id: None,
         };
-        let game = Game { name: "demo".to_owned(), hive: Some(hive), playwave: Some(playwave), aghanim: None };
+        let aghanim = Aghanim {
+            game_id: "gm_demo".to_owned(),
+            webhook_secrets: vec![self.webhook_secret],
+            freshness_sec: 300,
+            unknown_players: UnknownPlayers::NotFound,
+            notify_profile_update: false,
+            player_verify: false,
+            business_error_status: 200,
+        };
+        let game = Game { name: "demo".to_owned(), hive: Some(hive), playwave: Some(playwave), aghanim: Some(aghanim) };
         let cafe = Cafe {
             id: CafeId::parse(CAFE).expect("it is well formed"),
             secret: self.cafe_secret,

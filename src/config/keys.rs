@@ -7,6 +7,7 @@ mod contracts;
 mod limits;
 mod playwave;
 mod server;
+mod webhooks;
 
 use super::forms::{self, Form};
 
@@ -67,7 +68,7 @@ pub(super) enum Default {
 }
 
 /// Every section, in the order of the printed configuration.
-pub(super) const SECTIONS: [&Section; 15] = [
+pub(super) const SECTIONS: [&Section; 16] = [
     &server::NODE,
     &server::LISTEN,
     &server::LISTEN_TLS,
@@ -77,6 +78,7 @@ pub(super) const SECTIONS: [&Section; 15] = [
     &server::CLUSTER,
     &server::CHAT,
     &playwave::PLAYWAVE,
+    &webhooks::WEBHOOKS,
     &limits::LIMITS,
     &contracts::GAMES,
     &contracts::HIVE,

@@ -28,6 +28,7 @@ pub(super) fn read(reader: &Reader) -> Settings {
         limits: Limits::read(&reader.section("limits")),
         chat: chat(&reader.section("chat")),
         playwave: playwave_times(&reader.section("playwave")),
+        webhooks: webhooks(&reader.section("webhooks")),
         cluster: cluster(&reader.section("cluster")),
         log: log(&reader.section("log")),
     }
@@ -100,7 +101,18 @@ fn aghanim(section: &Section<'_>) -> Aghanim {
             _ => UnknownPlayers::NotFound,
         },
         notify_profile_update: section.flag("notify_profile_update"),
+        player_verify: section.flag("player_verify"),
+        business_error_status: business_error_status(section),
     }
+}
+
+/// Either the contract's 200 or a refusal: statuses in between may not carry the body.
+fn business_error_status(section: &Section<'_>) -> u16 {
+    let status = section.whole("business_error_status");
+    if (201..400).contains(&status) {
+        section.report("business_error_status", format!("{status} is neither 200 nor 400 to 499"));
+    }
+    status
 }
 
 fn cafe(section: &Section<'_>) -> Cafe {
@@ -142,6 +154,14 @@ fn playwave_times(section: &Section<'_>) -> PlaywaveTimes {
         actor_idle: seconds("actor_idle_sec"),
         sweep: Duration::from_millis(section.whole("sweep_ms")),
         launch_prefix: section.text("launch_prefix"),
+    }
+}
+
+fn webhooks(section: &Section<'_>) -> Webhooks {
+    Webhooks {
+        keep: Duration::from_secs(section.whole::<u64>("keep_days") * 24 * 3600),
+        keep_events: section.whole("keep_events"),
+        retry: Duration::from_secs(section.whole("retry_sec")),
     }
 }
 

@@ -24,6 +24,7 @@ pub struct Settings {
     pub limits: Limits,
     pub chat: Chat,
     pub playwave: PlaywaveTimes,
+    pub webhooks: Webhooks,
     pub cluster: Cluster,
     pub log: Log,
     /// No game is configured and both listeners are on loopback addresses, so the demo game applies.
@@ -118,6 +119,10 @@ pub struct Aghanim {
     pub freshness_sec: u64,
     pub unknown_players: UnknownPlayers,
     pub notify_profile_update: bool,
+    /// Whether `player.verify` is answered from the stored profile.
+    pub player_verify: bool,
+    /// Of a `player.update` that fails for its player or its data.
+    pub business_error_status: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +169,15 @@ pub struct PlaywaveTimes {
     /// Between two sweeps.
     pub sweep: Duration,
     pub launch_prefix: String,
+}
+
+/// How long accepted webhooks are kept, and when one that was cut off is taken up.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    pub keep: Duration,
+    /// Of each game.
+    pub keep_events: u64,
+    pub retry: Duration,
 }
 
 #[derive(Clone, Debug)]

@@ -53,7 +53,14 @@ impl Body {
         request: &HttpRequest,
         payload: &mut dev::Payload,
     ) -> impl Future<Output = Result<Self, BodyError>> + use<> {
-        let limit = api(request).settings.limits.body_bytes;
+        Self::read_within(request, payload, api(request).settings.limits.body_bytes)
+    }
+
+    pub(super) fn read_within(
+        request: &HttpRequest,
+        payload: &mut dev::Payload,
+        limit: usize,
+    ) -> impl Future<Output = Result<Self, BodyError>> + use<> {
         let payload = Payload::from_request(request, payload);
         async move {
             let payload = payload.await.map_err(|_| unreadable())?;

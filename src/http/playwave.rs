@@ -3,12 +3,13 @@
 mod answer;
 mod body;
 mod caller;
+mod events;
 mod launcher;
 mod sessions;
 
 use std::rc::Rc;
 
-use actix_web::web::{self, Data, ServiceConfig, delete, patch, post, scope};
+use actix_web::web::{self, Data, ServiceConfig, delete, get, patch, post, scope};
 use guildhall_actors::session::GameSessions;
 
 use super::Api;
@@ -27,6 +28,12 @@ pub(super) fn routes(api: &Data<Api>, config: &mut ServiceConfig) {
                 .service(at("/session/verify").route(post().to(sessions::verify)))
                 .service(at("/session/end").route(delete().to(sessions::end)))
                 .service(at("/session/check").route(post().to(sessions::check)))
+                .default_service(web::to(not_found)),
+        )
+        .service(
+            scope("/v1/events")
+                .service(at("").route(get().to(events::page)))
+                .service(at("/stream").route(get().to(events::stream)))
                 .default_service(web::to(not_found)),
         )
         .service(

@@ -43,6 +43,8 @@ pub(super) async fn on_signal(
     signals.next().await;
     info!("draining");
     health.start_draining();
+    // Those who follow the event stream are to look up and see it.
+    backend.ring_events();
     let deadline = Duration::from_secs(settings.cluster.drain_sec);
     tokio::select! {
         drained = tokio::time::timeout(deadline, drain(backend, server)) => {

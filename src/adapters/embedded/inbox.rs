@@ -5,8 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::GameId;
-use guildhall_actors::ports::{Inbox, InboxEntry, InboxKey, Recorded, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use guildhall_actors::ports::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded, StoreError};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, Rows, ToSql, params};
 
 use super::Embedded;
 use super::error::Failure;
@@ -26,17 +27,111 @@ fn find(sql: &Connection, key: &InboxKey, body: &[u8], oldest: Timestamp) -> Out
     Ok(found.optional()?)
 }
 
+/// An expired record gives way, and counts as dropped.
 fn insert(sql: &Connection, key: &InboxKey, body: &[u8], now: Timestamp) -> Outcome<()> {
+    let parameters = params![key.game.as_str(), key.source, key.key];
+    note_dropped(sql, "game = ? AND source = ? AND key = ?", parameters)?;
     let mut insert =
         sql.prepare_cached("INSERT OR REPLACE INTO inbox (game, source, key, body, at) VALUES (?, ?, ?, ?, ?)")?;
     insert.execute(params![key.game.as_str(), key.source, key.key, body, now.0])?;
     Ok(())
 }
 
-/// An entry in columns `cursor, key, body, at, answer IS NOT NULL`.
+/// Remembers of which games and sources the records under `condition` are about to go.
+fn note_dropped(sql: &Connection, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    let mut note = sql.prepare_cached(&format!(
+        "INSERT INTO inbox_dropped (game, source, cursor)
+         SELECT game, source, max(cursor) FROM inbox WHERE {condition} GROUP BY game, source
+         ON CONFLICT DO UPDATE SET cursor = max(cursor, excluded.cursor)"
+    ))?;
+    note.execute(parameters)?;
+    Ok(())
+}
+
+const COLUMNS: &str = "cursor, source, key, body, at, answer";
+
+/// An entry in [`COLUMNS`].
 fn entry(row: &Row<'_>) -> rusqlite::Result<InboxEntry> {
-    let cursor = row.get::<_, i64>(0)?.cast_unsigned();
-    Ok(InboxEntry { cursor, key: row.get(1)?, body: row.get(2)?, at: Timestamp(row.get(3)?), done: row.get(4)? })
+    Ok(InboxEntry {
+        cursor: row.get::<_, i64>(0)?.cast_unsigned(),
+        source: row.get(1)?,
+        key: row.get(2)?,
+        body: row.get(3)?,
+        at: Timestamp(row.get(4)?),
+        answer: row.get(5)?,
+    })
+}
+
+/// Entries until there are enough bytes of them.
+fn bounded(mut rows: Rows<'_>) -> rusqlite::Result<Vec<InboxEntry>> {
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let entry = entry(row)?;
+        bytes += entry.body.len();
+        if bytes > InboxSlice::BYTES && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The sources as the text of an SQL list. They are constants of this program.
+fn list(sources: &[&'static str]) -> String {
+    let quoted: Vec<_> = sources.iter().map(|source| format!("'{}'", source.replace('\'', "''"))).collect();
+    quoted.join(", ")
+}
+
+fn slice(sql: &Connection, game: &GameId, sources: &str, after: i64, limit: usize) -> Outcome<InboxSlice> {
+    let mut query = sql.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM inbox WHERE game = ? AND cursor > ? AND source IN ({sources}) ORDER BY cursor LIMIT ?"
+    ))?;
+    let entries = bounded(query.query(params![game.as_str(), after, limit])?)?;
+    let mut query = sql.prepare_cached(&format!(
+        "SELECT coalesce(max(cursor), 0) FROM inbox_dropped WHERE game = ? AND source IN ({sources})"
+    ))?;
+    let dropped: i64 = query.query_row([game.as_str()], |row| row.get(0))?;
+    Ok(InboxSlice { entries, complete: dropped <= after })
+}
+
+/// Records dropped in one step: others wait for the writer meanwhile.
+const BATCH: usize = 1000;
+
+/// Games of the sources, each with the cursor of the newest record that is beyond its `keep` newest.
+fn surplus(sql: &Connection, sources: &str, keep: i64) -> Outcome<Vec<(String, i64)>> {
+    let mut query = sql.prepare_cached(&format!("SELECT DISTINCT game FROM inbox WHERE source IN ({sources})"))?;
+    let games: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut query = sql.prepare_cached(&format!(
+        "SELECT cursor FROM inbox WHERE game = ? AND source IN ({sources}) ORDER BY cursor DESC LIMIT 1 OFFSET ?"
+    ))?;
+    let mut found = Vec::new();
+    for game in games {
+        let cursor = query.query_row(params![game, keep], |row| row.get(0)).optional()?;
+        found.extend(cursor.map(|cursor| (game, cursor)));
+    }
+    Ok(found)
+}
+
+impl Embedded {
+    /// Drops the records under a condition, batch by batch; says how many.
+    async fn drop_records(&self, condition: String, parameters: Vec<Value>) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        loop {
+            let (condition, parameters) = (condition.clone(), parameters.clone());
+            let drop = move |transaction: &super::writer::Transaction<'_>| {
+                let batch = format!("cursor IN (SELECT cursor FROM inbox WHERE {condition} LIMIT {BATCH})");
+                let parameters: Vec<&dyn ToSql> = parameters.iter().map(|value| value as &dyn ToSql).collect();
+                note_dropped(transaction.sql, &batch, &parameters)?;
+                let mut delete = transaction.sql.prepare_cached(&format!("DELETE FROM inbox WHERE {batch}"))?;
+                Ok::<_, Failure<StoreError>>(delete.execute(&*parameters)?)
+            };
+            let count = self.0.writer.write(drop).await?;
+            dropped += count as u64;
+            if count < BATCH {
+                return Ok(dropped);
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -71,6 +166,17 @@ impl Inbox for Embedded {
         self.0.writer.write(finish).await
     }
 
+    async fn entry(&self, key: &InboxKey) -> Result<Option<InboxEntry>, StoreError> {
+        let key = key.clone();
+        let query = move |sql: &Connection| {
+            let mut query =
+                sql.prepare_cached(&format!("SELECT {COLUMNS} FROM inbox WHERE game = ? AND source = ? AND key = ?"))?;
+            let found = query.query_row(params![key.game.as_str(), key.source, key.key], entry);
+            Ok::<_, Failure<StoreError>>(found.optional()?)
+        };
+        self.0.readers.read(query).await
+    }
+
     async fn pending(
         &self,
         source: &'static str,
@@ -78,12 +184,12 @@ impl Inbox for Embedded {
         limit: usize,
     ) -> Result<Vec<(GameId, InboxEntry)>, StoreError> {
         let query = move |sql: &Connection| {
-            let mut query = sql.prepare_cached(
-                "SELECT cursor, key, body, at, 0, game FROM inbox
-                 WHERE source = ? AND answer IS NULL AND at < ? ORDER BY at, cursor LIMIT ?",
-            )?;
+            let mut query = sql.prepare_cached(&format!(
+                "SELECT {COLUMNS}, game FROM inbox
+                 WHERE source = ? AND answer IS NULL AND at < ? ORDER BY at, cursor LIMIT ?"
+            ))?;
             let rows = query.query_map(params![source, before.0, limit], |row| {
-                Ok((GameId::new(&row.get::<_, String>(5)?), entry(row)?))
+                Ok((GameId::new(&row.get::<_, String>(6)?), entry(row)?))
             })?;
             Ok::<_, Failure<StoreError>>(rows.collect::<Result<_, _>>()?)
         };
@@ -93,27 +199,50 @@ impl Inbox for Embedded {
     async fn read(
         &self,
         game: &GameId,
-        source: &'static str,
+        sources: &[&'static str],
         after: u64,
         limit: usize,
+    ) -> Result<InboxSlice, StoreError> {
+        let (game, sources, after) = (game.clone(), list(sources), i64::try_from(after).unwrap_or(i64::MAX));
+        self.0.readers.read(move |sql| slice(sql, &game, &sources, after, limit)).await
+    }
+
+    async fn read_newest(
+        &self,
+        game: &GameId,
+        sources: &[&'static str],
+        limit: usize,
     ) -> Result<Vec<InboxEntry>, StoreError> {
-        let game = game.clone();
+        let (game, sources) = (game.clone(), list(sources));
         let query = move |sql: &Connection| {
-            let mut query = sql.prepare_cached(
-                "SELECT cursor, key, body, at, answer IS NOT NULL FROM inbox
-                 WHERE cursor > ? AND game = ? AND source = ? ORDER BY cursor LIMIT ?",
-            )?;
-            let rows = query.query_map(params![after.cast_signed(), game.as_str(), source, limit], entry)?;
-            Ok::<_, Failure<StoreError>>(rows.collect::<Result<_, _>>()?)
+            let mut query = sql.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM inbox WHERE game = ? AND source IN ({sources}) ORDER BY cursor DESC LIMIT ?"
+            ))?;
+            let mut entries = bounded(query.query(params![game.as_str(), limit])?)?;
+            entries.reverse();
+            Ok::<_, Failure<StoreError>>(entries)
         };
         self.0.readers.read(query).await
     }
 
-    async fn trim(&self, source: &'static str, before: Timestamp) -> Result<u64, StoreError> {
-        let trim = move |transaction: &super::writer::Transaction<'_>| {
-            let mut delete = transaction.sql.prepare_cached("DELETE FROM inbox WHERE source = ? AND at < ?")?;
-            Ok::<_, Failure<StoreError>>(delete.execute(params![source, before.0])? as u64)
-        };
-        self.0.writer.write(trim).await
+    async fn trim(
+        &self,
+        sources: &[&'static str],
+        before: Timestamp,
+        keep: u64,
+        done_only: bool,
+    ) -> Result<u64, StoreError> {
+        let sources = list(sources);
+        let done = if done_only { " AND answer IS NOT NULL" } else { "" };
+        let by_age = format!("source IN ({sources}) AND at < ?{done}");
+        let mut dropped = self.drop_records(by_age, vec![Value::Integer(before.0)]).await?;
+        if let Ok(keep) = i64::try_from(keep) {
+            let names = sources.clone();
+            for (game, cursor) in self.0.readers.read(move |sql| surplus(sql, &names, keep)).await? {
+                let beyond = format!("game = ? AND cursor <= ? AND source IN ({sources}){done}");
+                dropped += self.drop_records(beyond, vec![Value::Text(game), Value::Integer(cursor)]).await?;
+            }
+        }
+        Ok(dropped)
     }
 }

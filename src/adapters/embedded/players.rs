@@ -5,7 +5,8 @@ use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::Position;
 use guildhall_actors::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
 use guildhall_actors::ports::{
-    Claimed, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, Slot, StoreError, Suspension,
+    Claimed, Decider, Joined, Login, Play, PlayerError, PlayerState, Players, ProfilePatch, ProfileUpdate, Resume,
+    Slot, StoreError, Suspension,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -144,10 +145,21 @@ impl Players for Embedded {
         &self,
         player: &PlayerKey,
         suspension: Option<&Suspension>,
-        now: Timestamp,
+        by: Decider,
     ) -> Result<Option<Login>, StoreError> {
         let suspension = suspension.cloned();
-        self.change(player, move |state| Ok(state.suspend(suspension.as_ref(), now))).await
+        self.change(player, move |state| Ok(state.suspend(suspension.as_ref(), by))).await
+    }
+
+    async fn update_profile(
+        &self,
+        player: &PlayerKey,
+        patch: &ProfilePatch,
+        create: bool,
+        now: Timestamp,
+    ) -> Result<ProfileUpdate, StoreError> {
+        let patch = patch.clone();
+        self.change(player, move |state| Ok(state.update_profile(&patch, create, now))).await
     }
 
     async fn begin_play(&self, player: &PlayerKey, play: &Play) -> Result<(), PlayerError> {

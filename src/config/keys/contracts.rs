@@ -144,6 +144,18 @@ pub(super) const AGHANIM: Section = Section {
             default: Default::Value("false"),
             about: "Whether a profile change is pushed to the player's socket as NOTIFY_NOTICE",
         },
+        Key {
+            name: "player_verify",
+            kind: Kind::Flag,
+            default: Default::Value("false"),
+            about: "Whether player.verify is answered from the stored profile; otherwise it is recorded only",
+        },
+        Key {
+            name: "business_error_status",
+            kind: Kind::Whole { min: 200, max: 499 },
+            default: Default::Value("200"),
+            about: "HTTP status of a player.update that fails for its player or its data: 200, or 400 to 499",
+        },
     ],
 };
 

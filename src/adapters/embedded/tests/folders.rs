@@ -35,7 +35,7 @@ async fn a_reopened_folder_has_everything_that_was_acknowledged() {
     assert_eq!(log(&store).await, (vec![1], true));
     assert_eq!(append(&store, "y", NOW).await, Position { sequence: 2, ..last });
     assert_eq!(store.look_up(&player).await.expect("the store answers"), state.expect("the store answers"));
-    assert_eq!(Inbox::read(&store, &key.game, "publish", 0, 9).await.expect("the store answers").len(), 1);
+    assert_eq!(Inbox::read(&store, &key.game, &["publish"], 0, 9).await.expect("the store answers").entries.len(), 1);
     assert_eq!(store.expired(Timestamp(i64::MAX)).await.expect("the store answers"), [node]);
 }
 
@@ -186,7 +186,7 @@ async fn a_newer_version_is_refused_and_left_alone() {
     drop(connection);
     let refused = try_open(folder.path()).err().expect("it is newer");
     assert!(matches!(refused, OpenError::Newer { found: 1000, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 2)"), "{refused}");
+    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 3)"), "{refused}");
     let connection = Connection::open(&database).expect("a database");
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a number");
     assert_eq!(version, 1000);
