@@ -1,9 +1,9 @@
 //! kill -9 in a loop: what was acknowledged is there afterwards, and nothing is there twice.
 //!
-//! Every round players chat, game servers make channels, enter members and set blocks, and a cafe plays and pays, all at
-//! once, until the node is killed at a random moment and started anew on its folder. 100 rounds; `GUILDHALL_KILL_ROUNDS=1000 cargo test
-//! --test blackbox faults::` is a longer form. A failure prints its seed; `GUILDHALL_SEED` brings the moments back,
-//! though not what the machine did in them.
+//! Every round players chat, game servers make channels, enter members and set blocks, and a cafe plays and pays, all
+//! at once, until the node is killed at a random moment and started anew on its folder. 100 rounds;
+//! `GUILDHALL_KILL_ROUNDS=1000 cargo test --test blackbox faults::` is a longer form. A failure prints its seed;
+//! `GUILDHALL_SEED` brings the moments back, though not what the machine did in them.
 
 mod cafe;
 mod game_server;

@@ -1,12 +1,14 @@
 //! Input nobody should send: a million of it, and no panic, no answer out of shape, no answer larger than its cause.
 //!
-//! The short form makes 1,000,000 inputs for the parsers, 20,000 of them through whole connections, and 20,000 HTTP
-//! requests, half of them of play. `GUILDHALL_MALFORMED=10 cargo test --test blackbox malformed::` makes ten times as many of each. A
-//! failure prints its seed; `GUILDHALL_SEED` brings the inputs back.
+//! The short form makes 1,000,000 inputs for the parsers, 20,000 of them through whole connections, and 30,000 HTTP
+//! requests, a third of them of play and a third webhooks. `GUILDHALL_MALFORMED=10 cargo test --test blackbox
+//! malformed::` makes ten times as many of each, and `GUILDHALL_MALFORMED=100 cargo test --test blackbox
+//! malformed::the_webhooks` a million webhooks. A failure prints its seed; `GUILDHALL_SEED` brings the inputs back.
 
 mod http;
 mod inputs;
 mod play;
+mod webhooks;
 
 use guildhall_actors::ids::PlayerId;
 use guildhall_actors::login_key;
@@ -26,7 +28,7 @@ const JSONS: usize = 260_000;
 const MUTATIONS: usize = 240_000;
 const CONVERSED: usize = 20_000;
 const LOGIN_KEYS: usize = 220_000;
-/// Of each of the two HTTP APIs.
+/// Of each of the two HTTP APIs, and of webhooks.
 const HTTP_REQUESTS: usize = 10_000;
 
 /// What an answer adds to the parts of its request that it repeats.
@@ -194,4 +196,10 @@ async fn the_http_api_answers_in_its_envelope_whatever_it_is_asked() {
 async fn the_play_api_answers_in_its_envelope_whatever_it_is_asked() {
     let seed = Seed::pick();
     play::ask(&mut seed.generator(8), times(HTTP_REQUESTS)).await;
+}
+
+#[actix::test]
+async fn the_webhooks_answer_in_the_shape_of_their_platform_whatever_they_are_sent() {
+    let seed = Seed::pick();
+    webhooks::ask(&mut seed.generator(9), times(HTTP_REQUESTS)).await;
 }

@@ -144,7 +144,8 @@ async fn a_player_is_known_once_a_token_was_issued() {
     let known_since = seen["knownSince"].as_i64().expect("milliseconds");
     assert!((now_ms() - known_since).abs() < 60_000, "{seen}");
     let nothing = json!({
-        "playerId": 5001, "login": null, "channels": [], "blocks": [], "suspension": null, "session": null,
+        "playerId": 5001, "login": null, "channels": [], "blocks": [], "suspension": null, "profile": null,
+        "session": null,
     });
     assert_eq!(without(seen, "knownSince"), nothing);
 }

@@ -5,7 +5,9 @@ pub(crate) mod answers;
 pub(crate) mod arcade;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod event_stream;
 pub(crate) mod eventually;
+pub(crate) mod hall;
 pub(crate) mod http;
 pub(crate) mod key;
 pub(crate) mod node;
@@ -14,12 +16,15 @@ mod process;
 pub(crate) mod raw;
 pub(crate) mod room;
 pub(crate) mod secure;
+pub(crate) mod shell;
+pub(crate) mod webhooks;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use client::{Client, Packet};
 pub(crate) use eventually::eventually;
+pub(crate) use hall::Hall;
 pub(crate) use node::Node;
 pub(crate) use raw::{Frame, RawSocket};
 pub(crate) use room::{ROOM, room};

@@ -120,7 +120,7 @@ impl Hall {
         let clock = Clock::new(move || Timestamp(read.load(Ordering::SeqCst)));
         let ports = store.expect("a fresh folder opens").ports();
         let backend = Backend::start(NodeId::new("bench"), ports, clock, settings(), [], rand::random);
-        Self { backend, now, game: GameId::new("game"), folder: folder }
+        Self { backend, now, game: GameId::new("game"), folder }
     }
 
     /// A hundred PCs in each cafe.

@@ -6,9 +6,9 @@ use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{EventBody, Position};
 use guildhall_actors::ids::{ChannelId, ChannelKey, GameId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
 use guildhall_actors::ports::{
-    Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Claimed, Deleted,
-    Entered, Exited, History, Joined, LogSlice, Login, Member, NewEvent, Play, PlayerError, PlayerState, Players,
-    Resume, Slot, StoreError, Subscriber, Suspension,
+    Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Claimed, Decider,
+    Deleted, Entered, Exited, History, Joined, LogSlice, Login, Member, NewEvent, Play, PlayerError, PlayerState,
+    Players, ProfilePatch, ProfileUpdate, Resume, Slot, StoreError, Subscriber, Suspension,
 };
 
 /// A chat message that panics where it is appended: in the channel's actor.
@@ -199,9 +199,19 @@ impl Players for Explosive {
         &self,
         player: &PlayerKey,
         suspension: Option<&Suspension>,
-        now: Timestamp,
+        by: Decider,
     ) -> Result<Option<Login>, StoreError> {
-        self.0.players.suspend(player, suspension, now).await
+        self.0.players.suspend(player, suspension, by).await
+    }
+
+    async fn update_profile(
+        &self,
+        player: &PlayerKey,
+        patch: &ProfilePatch,
+        create: bool,
+        now: Timestamp,
+    ) -> Result<ProfileUpdate, StoreError> {
+        self.0.players.update_profile(player, patch, create, now).await
     }
 
     async fn begin_play(&self, player: &PlayerKey, play: &Play) -> Result<(), PlayerError> {
