@@ -111,18 +111,20 @@ impl Keys {
             _ => Err(format!("no usable {name}")),
         };
         let login_key_secret = key("login_key_secret")?;
-        // A folder from before there were webhooks has none: it follows from another, so that the file stays as it is.
-        let webhook_secret = match tree.get_string("webhook_secret") {
-            Err(_) => Secret::new(login_key_secret.sign(&[b"webhook_secret"])),
-            Ok(_) => key("webhook_secret")?,
+        // A folder of an earlier version lacks some: they follow from another, so that the file stays as it is.
+        let later_key = |name: &str| match tree.get_string(name) {
+            Err(_) => Ok(Secret::new(login_key_secret.sign(&[name.as_bytes()]))),
+            Ok(_) => key(name),
         };
+        let [api_key, webhook_secret, cafe_secret] =
+            [later_key("api_key")?, later_key("webhook_secret")?, later_key("cafe_secret")?];
         Ok(Self {
             certification_key: key("certification_key")?,
             login_key_secret,
-            webhook_secret,
             suspension_key: key("suspension_key")?,
-            api_key: key("api_key")?,
-            cafe_secret: key("cafe_secret")?,
+            api_key,
+            webhook_secret,
+            cafe_secret,
             admin_key: key("admin_key")?,
         })
     }
@@ -284,6 +286,26 @@ mod tests {
             assert!(!told.contains("hush"), "{told}");
             assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), damaged);
         }
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_version_has_every_key_and_keeps_them() {
+        let folder = TempDir::new().unwrap();
+        let later = ["api_key", "webhook_secret", "cafe_secret"];
+        let earlier: String = Keys::random()
+            .to_toml()
+            .lines()
+            .filter(|line| !later.iter().any(|name| line.starts_with(name)))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        std::fs::write(folder.path().join(FILE), &earlier).unwrap();
+        let secret = || {
+            let settings = settings(folder.path()).with_development_game().unwrap();
+            settings.cafes[0].secret.expose().to_owned()
+        };
+        assert_eq!(secret(), secret());
+        assert!(!earlier.contains(&secret()));
+        assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), earlier);
     }
 
     #[test]
