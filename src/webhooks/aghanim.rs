@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::json::{canonical, parse_object};
-use crate::secret::Secret;
+use crate::secret::{Secret, hex};
 
 /// The body's common part, and the rest as it came.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +76,7 @@ impl Envelope {
         let mut parts = vec![self.event_type.clone(), self.dedupe_key().to_owned()];
         if self.event_type.starts_with("payment.") {
             let details = canonical(&Value::Object(self.event_data.clone()));
-            parts.push(Sha256::digest(details).iter().map(|byte| format!("{byte:02x}")).collect());
+            parts.push(hex(&Sha256::digest(details)));
         }
         Value::from(parts).to_string()
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::json::parse_object;
+use crate::secret::hex;
 
 /// Players in one batch.
 pub const MAX_ROWS: usize = 100;
@@ -88,7 +89,7 @@ impl Batch {
             json!([player, suspension.from, suspension.until]).to_string()
         };
         let rows: Vec<_> = self.0.iter().map(row).collect();
-        Sha256::digest(rows.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(rows.join("\n")))
     }
 }
 

@@ -9,7 +9,6 @@ use super::life::{Asker, Standing, charge_into, finish, finish_over, keep, not_b
 use crate::clock::Timestamp;
 use crate::ids::{LauncherKey, PcId, SessionId};
 use crate::limits::SessionLimits;
-use crate::ports::Durability;
 
 /// The game server ends the session. In the grace, it ended for want of coins ("PlayWave API, state machine").
 pub fn end(
@@ -85,7 +84,7 @@ pub fn suspend(view: &View<'_>, ask: &Suspend, limits: &SessionLimits, now: Time
         Standing::Live(mut seat) if seat.session.suspended_from != from => {
             seat.session.suspended_from = from;
             keep(&mut decision, seat, limits);
-            decision.durability = Durability::Now;
+            decision.must_last();
             Ok(decision.answer(false))
         }
         Standing::Live(_) | Standing::Unknown | Standing::Ended(_) => Ok(decision.answer(false)),
