@@ -14,7 +14,7 @@ mod sessions;
 
 pub use channels::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Deleted, Entered,
-    Exited, History, LogSlice, Member, NewEvent, Owner, Password, Subscriber,
+    Exited, History, LogSlice, Member, NewEvent, Owner, Password, Ring, Subscriber,
 };
 pub use inbox::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded};
 pub use nodes::{Mail, MailId, Nodes};

@@ -22,7 +22,7 @@ const TRIM: Duration = Duration::from_secs(60);
 /// Takes the lease, then keeps everything up in the background.
 pub(super) async fn start(backend: &Backend, settings: &Arc<Settings>) -> Result<(), StoreError> {
     let lease = Duration::from_secs(settings.cluster.lease_sec);
-    renew(backend, lease).await?;
+    backend.ports().nodes.register(backend.node(), backend.now() + lease).await?;
     actix::spawn(keep_lease(backend.clone(), lease));
     actix::spawn(sweep(backend.clone(), Duration::from_secs(settings.chat.sweep_sec)));
     actix::spawn(sweep_cafes(backend.clone(), settings.playwave.sweep));

@@ -149,6 +149,10 @@ impl Players for Explosive {
         self.0.players.claim(player, login).await
     }
 
+    async fn reclaim(&self, player: &PlayerKey, login: &Login) -> Result<Option<Claimed>, PlayerError> {
+        self.0.players.reclaim(player, login).await
+    }
+
     async fn release(&self, player: &PlayerKey, login: &LoginId) -> Result<bool, StoreError> {
         self.0.players.release(player, login).await
     }

@@ -10,14 +10,14 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::messages::{Append, Appended, AttachMember, Recount, Retired};
+use super::messages::{Append, AttachMember, Rang, Recount, Retired};
 use super::rules::{Follower, Step};
 use super::work::{Done, Task, Waiting, Work};
 use crate::backend::{Backend, CrashNote, Crashed};
-use crate::event::{Event, Position};
+use crate::event::Position;
 use crate::fanout::WorkerId;
 use crate::ids::ChannelKey;
-use crate::ports::{ChannelError, StoreError};
+use crate::ports::{ChannelError, Ring, StoreError};
 
 /// Pause before the store is asked again after it failed.
 const RETRY: Duration = Duration::from_millis(200);
@@ -31,8 +31,8 @@ pub struct ChatChannel {
     backend: Backend,
     /// `None` until the first member needs the subscription.
     follower: Option<Follower>,
-    /// Events that rang before the subscription was answered.
-    early: Vec<Arc<Event>>,
+    /// What rang before the subscription was answered.
+    early: Vec<Ring>,
     /// Members by worker thread.
     workers: BTreeMap<WorkerId, usize>,
     tasks: VecDeque<Task>,
@@ -190,7 +190,7 @@ impl ChatChannel {
     /// Begins to follow, if a subscription was made just now.
     fn follow(&mut self, follower: Option<Follower>) {
         if let Some(mut follower) = follower {
-            self.early.drain(..).for_each(|event| follower.on_event(event));
+            self.early.drain(..).for_each(|ring| follower.on_ring(ring));
             self.follower = Some(follower);
         }
     }
@@ -268,13 +268,13 @@ impl Actor for ChatChannel {
     }
 }
 
-impl Handler<Appended> for ChatChannel {
+impl Handler<Rang> for ChatChannel {
     type Result = ();
 
-    fn handle(&mut self, Appended(event): Appended, ctx: &mut Self::Context) {
+    fn handle(&mut self, Rang(ring): Rang, ctx: &mut Self::Context) {
         match &mut self.follower {
-            Some(follower) => follower.on_event(event),
-            None => self.early.push(event),
+            Some(follower) => follower.on_ring(ring),
+            None => self.early.push(ring),
         }
         self.pump(ctx);
     }

@@ -1,13 +1,11 @@
 //! What one may say to a `ChatChannel`.
 
-use std::sync::Arc;
-
 use actix::prelude::*;
 
-use crate::event::{Event, Position};
+use crate::event::Position;
 use crate::fanout::WorkerId;
 use crate::ids::ConnectionId;
-use crate::ports::{ChannelError, NewEvent};
+use crate::ports::{ChannelError, NewEvent, Ring};
 
 /// The actor has let go of the channel: ask the registry for a fresh one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +33,4 @@ pub struct Append(pub NewEvent);
 /// The subscription rang.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub(super) struct Appended(pub(super) Arc<Event>);
+pub(super) struct Rang(pub(super) Ring);

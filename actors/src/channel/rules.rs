@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::event::{Event, EventBody, Position};
-use crate::ports::LogSlice;
+use crate::ports::{LogSlice, Ring};
 
 /// Events that may wait while the fan-outs are busy. Beyond, they are dropped here and read from the log later.
 const MAX_PENDING: usize = 1024;
@@ -51,6 +51,19 @@ impl Follower {
 
     pub(super) fn cursor(&self) -> Position {
         self.cursor
+    }
+
+    pub(super) fn on_ring(&mut self, ring: Ring) {
+        match ring {
+            Ring::Event(event) => self.on_event(event),
+            Ring::Head(head) => self.on_head(head),
+        }
+    }
+
+    /// The log's newest event is there; where the channel is gone, reading the log will tell.
+    fn on_head(&mut self, head: Option<Position>) {
+        let last = self.pending.back().map_or(self.cursor, |event| event.position);
+        self.behind |= head.is_none_or(|head| !last.reaches(head));
     }
 
     /// The subscription rang with `event`.

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use super::actor::ChatChannel;
-use super::messages::{Appended, AttachMember, Retired};
+use super::messages::{AttachMember, Rang, Retired};
 use super::rules::Follower;
 use crate::backend::Backend;
 use crate::event::{Event, EventBody, Position};
@@ -89,7 +89,7 @@ impl Work {
 
     async fn subscribe(&self, channel: Addr<ChatChannel>) -> Result<Position, ChannelError> {
         let ring = channel.recipient();
-        self.backend.ports().channels.subscribe(&self.key, Arc::new(move |event| ring.do_send(Appended(event)))).await
+        self.backend.ports().channels.subscribe(&self.key, Arc::new(move |rang| ring.do_send(Rang(rang)))).await
     }
 
     async fn adopt(&self, channel: Addr<ChatChannel>) -> Result<Done, ChannelError> {

@@ -144,9 +144,19 @@ pub struct History {
     pub has_next: bool,
 }
 
-/// Where a subscription hands events. Called in log order, soon after each append; it must not block.
-/// It may miss, repeat or reorder events when the link to the store breaks: the place tells.
-pub type Subscriber = Arc<dyn Fn(Arc<Event>) + Send + Sync>;
+/// What a subscription says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ring {
+    /// This was appended.
+    Event(Arc<Event>),
+    /// The log's newest event is at this place, whether it has rung or not; `None`: the channel is gone. Said from
+    /// time to time, and whenever the link to the store was broken.
+    Head(Option<Position>),
+}
+
+/// Where a subscription rings: soon after each append, in the order of the log. It must not block.
+/// Rings may be missed, repeated or reordered when the link to the store breaks: the place tells.
+pub type Subscriber = Arc<dyn Fn(Ring) + Send + Sync>;
 
 /// Why a channel operation did not happen.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -282,7 +292,7 @@ pub trait Channels: Send + Sync {
         now: Timestamp,
     ) -> Result<History, ChannelError>;
 
-    /// Every event after the returned place goes to `subscriber`, until `unsubscribe`. One per channel: a new one
+    /// Every event after the returned place rings at `subscriber`, until `unsubscribe`. One per channel: a new one
     /// replaces the old.
     ///
     /// # Errors

@@ -23,8 +23,12 @@ pub struct Mail {
 /// Nodes: who is alive, and mail that survives a lost link.
 #[async_trait]
 pub trait Nodes: Send + Sync {
+    /// Begins the node's life, or begins it anew: a lease, and an empty mailbox. `false` while another node has it
+    /// claimed and still ends its logins. A live node keeps its mailbox.
+    async fn register(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError>;
+
     /// Extends the node's lease. `false` when another node has claimed it, or when it was retired: its logins are
-    /// gone.
+    /// gone. Nothing is begun anew.
     async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError>;
 
     /// Nodes whose lease ran out before `now`.

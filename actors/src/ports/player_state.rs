@@ -32,6 +32,17 @@ impl PlayerState {
         Ok(Claimed { previous, joined, blocks, resume, suspension })
     }
 
+    /// `None` when another login lives.
+    ///
+    /// # Errors
+    /// `Suspended`.
+    pub fn reclaim(&mut self, login: &Login) -> Result<Option<Claimed>, PlayerError> {
+        if self.login.as_ref().is_some_and(|live| live.id != login.id) {
+            return Ok(None);
+        }
+        self.claim(login).map(Some)
+    }
+
     /// `false` when `login` is not the live one.
     pub fn release(&mut self, login: &LoginId) -> bool {
         let live = self.is_live(login);

@@ -166,6 +166,13 @@ pub trait Players: Send + Sync {
     /// `Suspended` when a suspension covers `login.at`.
     async fn claim(&self, player: &PlayerKey, login: &Login) -> Result<Claimed, PlayerError>;
 
+    /// Makes `login` the live one again after the lease of its node was lost; nothing changes when it never ceased to
+    /// be. `None` when another login lives: that one stays.
+    ///
+    /// # Errors
+    /// `Suspended` when a suspension covers `login.at`.
+    async fn reclaim(&self, player: &PlayerKey, login: &Login) -> Result<Option<Claimed>, PlayerError>;
+
     /// Ends the login if it is still the live one; `false` when another has taken its place.
     async fn release(&self, player: &PlayerKey, login: &LoginId) -> Result<bool, StoreError>;
 

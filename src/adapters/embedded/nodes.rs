@@ -39,22 +39,33 @@ impl Embedded {
 
 #[async_trait]
 impl Nodes for Embedded {
+    async fn register(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
+        let node = node.clone();
+        let register = move |transaction: &super::writer::Transaction<'_>| {
+            let mut upsert = transaction.sql.prepare_cached(
+                "INSERT INTO nodes (id, lease_until) VALUES (?, ?)
+                 ON CONFLICT DO UPDATE SET lease_until = excluded.lease_until
+                 WHERE claimed_by IS NULL",
+            )?;
+            Ok::<_, Failure<StoreError>>(upsert.execute(params![node.as_str(), until.0])? == 1)
+        };
+        self.0.writer.write(register).await
+    }
+
     async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
         let node = node.clone();
         let renew = move |transaction: &super::writer::Transaction<'_>| {
-            let mut upsert = transaction.sql.prepare_cached(
-                "INSERT INTO nodes (id, lease_until) VALUES (?, ?)
-                 ON CONFLICT DO UPDATE SET lease_until = excluded.lease_until WHERE claimed_by IS NULL AND NOT retired",
-            )?;
-            Ok::<_, Failure<StoreError>>(upsert.execute(params![node.as_str(), until.0])? == 1)
+            let mut update = transaction
+                .sql
+                .prepare_cached("UPDATE nodes SET lease_until = ? WHERE id = ? AND claimed_by IS NULL")?;
+            Ok::<_, Failure<StoreError>>(update.execute(params![until.0, node.as_str()])? == 1)
         };
         self.0.writer.write(renew).await
     }
 
     async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
         let query = move |sql: &rusqlite::Connection| {
-            let mut query =
-                sql.prepare_cached("SELECT id FROM nodes WHERE lease_until < ? AND NOT retired ORDER BY id")?;
+            let mut query = sql.prepare_cached("SELECT id FROM nodes WHERE lease_until < ? ORDER BY id")?;
             let ids = query.query_map([now.0], |row| row.get::<_, String>(0))?;
             let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
             Ok::<_, Failure<StoreError>>(ids.iter().map(|id| NodeId::new(id)).collect())
@@ -66,7 +77,7 @@ impl Nodes for Embedded {
         let (dead, by) = (dead.clone(), by.clone());
         let claim = move |transaction: &super::writer::Transaction<'_>| {
             let mut update = transaction.sql.prepare_cached(
-                "UPDATE nodes SET claimed_by = ?2 WHERE id = ?1 AND lease_until < ?3 AND NOT retired
+                "UPDATE nodes SET claimed_by = ?2 WHERE id = ?1 AND lease_until < ?3
                  AND (claimed_by IS NULL OR claimed_by = ?2
                       OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = nodes.claimed_by AND n.lease_until >= ?3))",
             )?;
@@ -78,8 +89,7 @@ impl Nodes for Embedded {
     async fn retire(&self, node: &NodeId) -> Result<(), StoreError> {
         let node = node.clone();
         let retire = move |transaction: &super::writer::Transaction<'_>| {
-            // Never deleted: a process that was only asleep must not start over. One short row for every start.
-            transaction.sql.prepare_cached("UPDATE nodes SET retired = 1 WHERE id = ?")?.execute([node.as_str()])?;
+            transaction.sql.prepare_cached("DELETE FROM nodes WHERE id = ?")?.execute([node.as_str()])?;
             transaction.sql.prepare_cached("DELETE FROM mail WHERE node = ?")?.execute([node.as_str()])?;
             Ok::<_, Failure<StoreError>>(())
         };
@@ -91,7 +101,7 @@ impl Nodes for Embedded {
         let send = move |transaction: &super::writer::Transaction<'_>| {
             let mut insert = transaction.sql.prepare_cached(
                 "INSERT INTO mail (node, body) SELECT ?1, ?2
-                 WHERE EXISTS (SELECT 1 FROM nodes WHERE id = ?1 AND NOT retired)",
+                 WHERE EXISTS (SELECT 1 FROM nodes WHERE id = ?1)",
             )?;
             let body = serde_json::to_string(&mail)?;
             Ok::<_, Failure<StoreError>>(insert.execute(params![to.as_str(), body])? == 1)

@@ -71,6 +71,11 @@ impl Players for Embedded {
         self.change(player, move |state| state.claim(&login)).await
     }
 
+    async fn reclaim(&self, player: &PlayerKey, login: &Login) -> Result<Option<Claimed>, PlayerError> {
+        let login = login.clone();
+        self.change(player, move |state| state.reclaim(&login)).await
+    }
+
     async fn release(&self, player: &PlayerKey, login: &LoginId) -> Result<bool, StoreError> {
         let login = login.clone();
         self.change(player, move |state| Ok(state.release(&login))).await

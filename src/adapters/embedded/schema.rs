@@ -7,7 +7,12 @@ use rusqlite::{Connection, OpenFlags};
 use super::OpenError;
 
 /// Steps from an empty database to the present one; a step, once released, never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Opens the database for writing, checks all of it, and brings it up to date. Only a `new` one may be empty.
 pub(super) fn open(database: &Path, new: bool) -> Result<Connection, OpenError> {

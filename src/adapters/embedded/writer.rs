@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use guildhall_actors::event::{Event, EventBody};
 use guildhall_actors::ids::ChannelKey;
-use guildhall_actors::ports::{StoreError, Subscriber};
+use guildhall_actors::ports::{Ring, StoreError, Subscriber};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -250,7 +250,7 @@ impl Subscribers {
             _ => self.0.lock().get(key).cloned(),
         };
         if let Some(subscriber) = subscriber {
-            subscriber(event);
+            subscriber(Ring::Event(event));
         }
     }
 }

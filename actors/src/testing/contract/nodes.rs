@@ -15,6 +15,7 @@ use crate::ports::{Mail, MailId, Nodes};
 /// Every clause of `Nodes`.
 pub fn nodes() -> Vec<Clause> {
     vec![
+        clause(a_node_is_registered_before_it_renews),
         clause(a_lease_runs_out_after_its_end),
         clause(a_renewed_lease_has_not_run_out),
         clause(a_live_or_unknown_node_cannot_be_claimed),
@@ -22,7 +23,9 @@ pub fn nodes() -> Vec<Clause> {
         clause(the_claimer_may_claim_again),
         clause(a_claim_lapses_with_the_lease_of_the_claimer),
         clause(a_claimed_node_cannot_renew),
-        clause(a_retired_node_is_gone_for_good),
+        clause(a_retired_node_is_gone),
+        clause(a_node_registers_anew_once_it_is_retired),
+        clause(a_node_that_registers_again_keeps_its_mail),
         clause(mail_to_an_unknown_node_is_refused),
         clause(mail_is_received_in_the_order_it_was_sent),
         clause(mail_is_received_until_a_later_place_is_asked_for),
@@ -46,6 +49,10 @@ impl Hall {
 
     fn id(&self, name: &str) -> NodeId {
         NodeId::new(&format!("{}-{name}", self.game))
+    }
+
+    async fn register(&self, name: &str, until: Timestamp) -> bool {
+        self.nodes.register(&self.id(name), until).await.expect("the store answers")
     }
 
     async fn renew(&self, name: &str, until: Timestamp) -> bool {
@@ -81,14 +88,14 @@ impl Hall {
 async fn a_lease_runs_out_after_its_end(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
     assert!(!hall.has_expired("a", NOW).await, "unknown");
-    assert!(hall.renew("a", NOW).await);
+    assert!(hall.register("a", NOW).await);
     assert!(!hall.has_expired("a", NOW).await, "it ends then, not before");
     assert!(hall.has_expired("a", NOW + TICK).await);
 }
 
 async fn a_renewed_lease_has_not_run_out(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    assert!(hall.renew("a", NOW).await);
+    assert!(hall.register("a", NOW).await);
     assert!(hall.renew("a", NOW + TICK * 10).await);
     assert!(!hall.has_expired("a", NOW + TICK * 10).await);
     assert!(hall.has_expired("a", NOW + TICK * 11).await);
@@ -98,8 +105,8 @@ async fn a_renewed_lease_has_not_run_out(ports: &Ports, game: GameId) {
 
 async fn a_live_or_unknown_node_cannot_be_claimed(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("by", NOW + TICK * 100).await;
-    hall.renew("live", NOW).await;
+    hall.register("by", NOW + TICK * 100).await;
+    hall.register("live", NOW).await;
     assert!(!hall.claim("live", "by", NOW).await);
     assert!(!hall.claim("unknown", "by", NOW + TICK).await);
     assert!(hall.renew("live", NOW + TICK).await);
@@ -109,9 +116,9 @@ async fn of_many_claimers_at_once_one_gets_the_node(ports: &Ports, game: GameId)
     let hall = Hall::of(ports, game);
     let claimers: Vec<_> = (0..50).map(|number| format!("claimer-{number}")).collect();
     for claimer in &claimers {
-        hall.renew(claimer, NOW + TICK * 100).await;
+        hall.register(claimer, NOW + TICK * 100).await;
     }
-    hall.renew("dead", NOW).await;
+    hall.register("dead", NOW).await;
     let claims = join_all(claimers.iter().map(|claimer| hall.claim("dead", claimer, NOW + TICK))).await;
     assert_eq!(claims.into_iter().filter(|claimed| *claimed).count(), 1);
 }
@@ -119,9 +126,9 @@ async fn of_many_claimers_at_once_one_gets_the_node(ports: &Ports, game: GameId)
 // A claimer that failed half way, or never heard the answer, takes the work up again.
 async fn the_claimer_may_claim_again(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("by", NOW + TICK * 100).await;
-    hall.renew("other", NOW + TICK * 100).await;
-    hall.renew("dead", NOW).await;
+    hall.register("by", NOW + TICK * 100).await;
+    hall.register("other", NOW + TICK * 100).await;
+    hall.register("dead", NOW).await;
     assert!(hall.claim("dead", "by", NOW + TICK).await);
     assert!(hall.claim("dead", "by", NOW + TICK * 2).await);
     assert!(!hall.claim("dead", "other", NOW + TICK * 2).await);
@@ -130,9 +137,9 @@ async fn the_claimer_may_claim_again(ports: &Ports, game: GameId) {
 
 async fn a_claim_lapses_with_the_lease_of_the_claimer(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("first", NOW + TICK * 10).await;
-    hall.renew("second", NOW + TICK * 100).await;
-    hall.renew("dead", NOW).await;
+    hall.register("first", NOW + TICK * 10).await;
+    hall.register("second", NOW + TICK * 100).await;
+    hall.register("dead", NOW).await;
     assert!(hall.claim("dead", "first", NOW + TICK).await);
     assert!(!hall.claim("dead", "second", NOW + TICK * 10).await, "the claimer lives");
     assert!(hall.claim("dead", "second", NOW + TICK * 11).await);
@@ -141,18 +148,18 @@ async fn a_claim_lapses_with_the_lease_of_the_claimer(ports: &Ports, game: GameI
 
 async fn a_claimed_node_cannot_renew(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("by", NOW + TICK * 100).await;
-    hall.renew("dead", NOW).await;
+    hall.register("by", NOW + TICK * 100).await;
+    hall.register("dead", NOW).await;
     assert!(hall.claim("dead", "by", NOW + TICK).await);
     assert!(!hall.renew("dead", NOW + TICK * 100).await);
     assert!(hall.has_expired("dead", NOW + TICK * 2).await);
 }
 
 // A process that was only asleep while it was claimed and its logins were ended must learn of it.
-async fn a_retired_node_is_gone_for_good(ports: &Ports, game: GameId) {
+async fn a_retired_node_is_gone(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("by", NOW + TICK * 100).await;
-    hall.renew("dead", NOW).await;
+    hall.register("by", NOW + TICK * 100).await;
+    hall.register("dead", NOW).await;
     assert!(hall.claim("dead", "by", NOW + TICK).await);
     hall.retire("dead").await;
     assert!(!hall.has_expired("dead", NOW + TICK * 2).await);
@@ -162,10 +169,44 @@ async fn a_retired_node_is_gone_for_good(ports: &Ports, game: GameId) {
     hall.retire("dead").await;
 }
 
+async fn a_node_is_registered_before_it_renews(ports: &Ports, game: GameId) {
+    let hall = Hall::of(ports, game);
+    assert!(!hall.renew("a", NOW).await);
+    assert!(!hall.has_expired("a", NOW + TICK).await);
+    assert!(!hall.send("a", 1).await);
+    assert!(hall.register("a", NOW).await);
+    assert!(hall.renew("a", NOW + TICK).await);
+}
+
+async fn a_node_registers_anew_once_it_is_retired(ports: &Ports, game: GameId) {
+    let hall = Hall::of(ports, game);
+    hall.register("by", NOW + TICK * 100).await;
+    hall.register("asleep", NOW).await;
+    hall.send("asleep", 1).await;
+    assert!(hall.claim("asleep", "by", NOW + TICK).await);
+    assert!(!hall.register("asleep", NOW + TICK * 100).await, "its logins are still being ended");
+    hall.retire("asleep").await;
+    assert!(hall.register("asleep", NOW + TICK * 100).await);
+    assert!(hall.renew("asleep", NOW + TICK * 100).await);
+    assert!(!hall.claim("asleep", "by", NOW + TICK).await);
+    assert!(hall.send("asleep", 2).await);
+    let received: Vec<_> = hall.receive("asleep", MailId(0)).await.into_iter().map(|(_, mail)| mail).collect();
+    assert_eq!(received, [hall.mail(2)], "mail of its earlier life is gone");
+}
+
+async fn a_node_that_registers_again_keeps_its_mail(ports: &Ports, game: GameId) {
+    let hall = Hall::of(ports, game);
+    assert!(hall.register("a", NOW).await);
+    hall.send("a", 1).await;
+    assert!(hall.register("a", NOW + TICK * 10).await, "the answer may have been lost");
+    assert!(!hall.has_expired("a", NOW + TICK).await);
+    assert_eq!(hall.receive("a", MailId(0)).await.len(), 1);
+}
+
 async fn mail_to_an_unknown_node_is_refused(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
     assert!(!hall.send("a", 1).await);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     assert!(hall.send("a", 2).await);
     let received: Vec<_> = hall.receive("a", MailId(0)).await.into_iter().map(|(_, mail)| mail).collect();
     assert_eq!(received, [hall.mail(2)]);
@@ -173,7 +214,7 @@ async fn mail_to_an_unknown_node_is_refused(ports: &Ports, game: GameId) {
 
 async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     let after = Position { epoch: Epoch(u64::MAX), sequence: 9 };
     let (channel, at) = (ChannelId::parse("room").expect("a channel id"), NOW);
     let notes = [
@@ -196,7 +237,7 @@ async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) 
 
 async fn mail_is_received_until_a_later_place_is_asked_for(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     for number in 1..=3 {
         hall.send("a", number).await;
     }
@@ -213,7 +254,7 @@ async fn mail_is_received_until_a_later_place_is_asked_for(ports: &Ports, game: 
 async fn mailboxes_are_apart(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
     for (name, number) in [("b", 2), ("a", 1)] {
-        hall.renew(name, NOW).await;
+        hall.register(name, NOW).await;
         hall.send(name, number).await;
     }
     let (a, b) = (hall.receive("a", MailId(0)).await, hall.receive("b", MailId(0)).await);
@@ -228,7 +269,7 @@ async fn mailboxes_are_apart(ports: &Ports, game: GameId) {
 
 async fn retiring_drops_the_mailbox(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     hall.send("a", 1).await;
     hall.retire("a").await;
     assert!(hall.receive("a", MailId(0)).await.is_empty());
@@ -236,7 +277,7 @@ async fn retiring_drops_the_mailbox(ports: &Ports, game: GameId) {
 
 async fn receiving_waits_for_mail(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     // The wait is bounded, and may end early because of another node's mail: ask again, as a node does.
     let receive = async {
         loop {
@@ -253,6 +294,6 @@ async fn receiving_waits_for_mail(ports: &Ports, game: GameId) {
 
 async fn receiving_returns_empty_when_none_came(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
-    hall.renew("a", NOW).await;
+    hall.register("a", NOW).await;
     assert!(hall.receive("a", MailId(0)).await.is_empty());
 }

@@ -40,6 +40,8 @@ pub fn players() -> Vec<Clause> {
         clause(only_a_block_that_stands_can_end),
         clause(logins_on_a_node_are_the_live_ones),
         clause(logins_on_a_node_are_at_most_the_limit),
+        clause(a_login_reclaims_what_nobody_else_has),
+        clause(a_login_reclaims_nothing_from_another),
         clause(of_many_claims_at_once_one_stays_and_each_saw_another_previous),
     ];
     clauses.extend(joined::clauses());
@@ -337,6 +339,31 @@ async fn logins_on_a_node_are_at_most_the_limit(ports: &Ports, game: GameId) {
     let node = login(&game, "", NOW).node;
     let found = ports.players.logins_on(&node, 2).await.expect("the store answers");
     assert_eq!(found.len(), 2);
+}
+
+async fn a_login_reclaims_what_nobody_else_has(ports: &Ports, game: GameId) {
+    let someone = Someone::of(ports, &game);
+    let first = someone.claim("a").await;
+    let held = someone.join("room", Slot::Closed, 5).await;
+    for _ in 0..2 {
+        let claimed = someone.players.reclaim(&someone.key, &first).await.expect("no suspension");
+        assert_eq!(claimed.expect("no other login").joined, std::slice::from_ref(&held));
+        assert_eq!(someone.state().await.login.as_ref(), Some(&first));
+        someone.players.release(&someone.key, &first.id).await.expect("the store answers");
+    }
+    let (from, until) = (first.at, None);
+    someone.suspend(Some(&Suspension { from, until, reason: "cheating".into() })).await;
+    let refused = someone.players.reclaim(&someone.key, &first).await;
+    assert!(matches!(refused, Err(PlayerError::Suspended)), "{refused:?}");
+    assert_eq!(someone.state().await.login, None);
+}
+
+async fn a_login_reclaims_nothing_from_another(ports: &Ports, game: GameId) {
+    let someone = Someone::of(ports, &game);
+    let first = someone.claim("a").await;
+    let second = someone.claim("b").await;
+    assert_eq!(someone.players.reclaim(&someone.key, &first).await.expect("no suspension"), None);
+    assert_eq!(someone.state().await.login, Some(second));
 }
 
 async fn of_many_claims_at_once_one_stays_and_each_saw_another_previous(ports: &Ports, game: GameId) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use guildhall_actors::ports::{ChannelError, StoreError};
+use guildhall_actors::ports::{ChannelError, Ring, StoreError, Subscriber};
 use rusqlite::Connection;
 
 use super::*;
@@ -68,7 +68,10 @@ async fn a_step_that_fails_in_a_shared_commit_is_undone_alone() {
     make_room(&store, false).await;
     let rung = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let ring = rung.clone();
-    let subscriber = move |event: Arc<guildhall_actors::event::Event>| ring.lock().push(event.position.sequence);
+    let subscriber = move |rang| {
+        let Ring::Event(event) = rang else { return };
+        ring.lock().push(event.position.sequence);
+    };
     store.subscribe(&room(), Arc::new(subscriber)).await.expect("the room exists");
 
     let unlike = |sql: &'static str| {
@@ -112,8 +115,11 @@ async fn a_subscription_begins_in_the_middle_of_a_shared_commit() {
     let store = open(folder.path());
     make_room(&store, false).await;
     let heard = [(); 2].map(|()| Arc::new(parking_lot::Mutex::new(Vec::new())));
-    let [old, new] = heard.clone().map(|heard| -> guildhall_actors::ports::Subscriber {
-        Arc::new(move |event| heard.lock().push((event.position.epoch, event.position.sequence)))
+    let [old, new] = heard.clone().map(|heard| -> Subscriber {
+        Arc::new(move |ring| {
+            let Ring::Event(event) = ring else { return };
+            heard.lock().push((event.position.epoch, event.position.sequence));
+        })
     });
     let room = room();
     store.subscribe(&room, old).await.expect("the room exists");

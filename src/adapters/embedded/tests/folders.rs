@@ -26,7 +26,7 @@ async fn a_reopened_folder_has_everything_that_was_acknowledged() {
     let last = append(&store, "x", NOW).await;
     Players::claim(&store, &player, &login).await.expect("no suspension");
     store.record(&key, b"body", Duration::from_secs(1), NOW).await.expect("the store answers");
-    store.renew(&node, NOW).await.expect("the store answers");
+    Nodes::register(&store, &node, NOW).await.expect("the store answers");
     let (channel, state) = (store.get(&room()).await.expect("just made"), store.look_up(&player).await);
     drop(store);
 
@@ -186,7 +186,7 @@ async fn a_newer_version_is_refused_and_left_alone() {
     drop(connection);
     let refused = try_open(folder.path()).err().expect("it is newer");
     assert!(matches!(refused, OpenError::Newer { found: 1000, .. }), "{refused:?}");
-    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 3)"), "{refused}");
+    assert!(refused.to_string().contains("newer version (schema 1000, this one knows 4)"), "{refused}");
     let connection = Connection::open(&database).expect("a database");
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a number");
     assert_eq!(version, 1000);

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::ports::Subscriber;
+use crate::ports::{Ring, Subscriber};
 
 pub(super) fn clauses() -> Vec<Clause> {
     vec![
@@ -24,7 +24,11 @@ struct Heard(mpsc::UnboundedReceiver<Arc<Event>>);
 impl Heard {
     fn new() -> (Self, Subscriber) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let subscriber = Arc::new(move |event| drop(sender.send(event)));
+        let subscriber = Arc::new(move |ring| {
+            if let Ring::Event(event) = ring {
+                drop(sender.send(event));
+            }
+        });
         (Self(receiver), subscriber)
     }
 
