@@ -1,0 +1,61 @@
+//! The Redis adapters: every port on one Redis or Valkey server (7.0 or later), on the master that Sentinels name, or
+//! on a cluster, shared by any number of nodes.
+//!
+//! A step is one script on the keys of one noun, so it is atomic, takes one round trip, and works on a cluster. Whether
+//! what was answered survives the server is the server's affair: `appendfsync always`, and replicas that have it.
+
+mod incarnation;
+mod keys;
+mod link;
+mod script;
+mod source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guildhall_actors::limits::LogLimits;
+use guildhall_actors::ports::StoreError;
+
+use self::link::{Link, failed};
+use self::source::Source;
+
+/// How to reach the servers.
+#[derive(Clone)]
+pub struct Options {
+    /// `redis://` or `rediss://`: a server, Sentinels, or some servers of a cluster.
+    pub urls: Vec<String>,
+    /// What the Sentinels call the master; needed when they watch several.
+    pub sentinel_master: Option<String>,
+    /// Of a single answer.
+    pub timeout: Duration,
+}
+
+/// A store on Redis.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    link: Link,
+    log_limits: LogLimits,
+    idempotency: Duration,
+}
+
+impl Redis {
+    /// Finds out what the servers are.
+    ///
+    /// # Errors
+    /// None of them answers, or they refuse us.
+    pub async fn open(options: &Options, log_limits: LogLimits, idempotency: Duration) -> Result<Self, StoreError> {
+        let source = Source::find(options).await.map_err(failed)?;
+        let link = Link::new(source, options.timeout);
+        Ok(Self(Arc::new(Inner { link, log_limits, idempotency })))
+    }
+
+    /// Whether every master answers.
+    ///
+    /// # Errors
+    /// One does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.0.link.ping().await
+    }
+}

@@ -1,0 +1,171 @@
+//! The link for commands: one connection that every task shares, made anew when it breaks or goes silent.
+//!
+//! A command whose answer did not come may have taken effect or not, so it is never repeated here: that is for those
+//! who know whether a repeat is harmless. What a server refused to carry out is tried again for a moment, since that
+//! is how a failover looks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use guildhall_actors::ports::StoreError;
+use parking_lot::RwLock;
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::incarnation::Incarnations;
+use super::source::{Connection, Source};
+
+/// Between two attempts to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// Between two attempts at what a server refuses for the time being.
+const FIRST_RETRY: Duration = Duration::from_millis(5);
+const LAST_RETRY: Duration = Duration::from_millis(200);
+/// Answers missed in a row, after which a connection counts as dead.
+const MISSED: u32 = 3;
+
+/// See the module's text.
+pub(super) struct Link {
+    pub(super) source: Source,
+    /// Of a single answer, and of the attempts at a command together.
+    pub(super) timeout: Duration,
+    current: RwLock<Option<Established>>,
+    attempts: tokio::sync::Mutex<Attempts>,
+    pub(super) incarnations: Incarnations,
+}
+
+#[derive(Clone)]
+struct Established {
+    connection: Connection,
+    missed: Arc<AtomicU32>,
+}
+
+/// When the next attempt to connect is due, so that a thousand callers make one.
+struct Attempts {
+    next: Instant,
+    pause: Duration,
+    failure: Option<RedisError>,
+}
+
+impl Link {
+    pub(super) fn new(source: Source, timeout: Duration) -> Self {
+        let attempts = Attempts { next: Instant::now(), pause: FIRST_PAUSE, failure: None };
+        Self {
+            source,
+            timeout,
+            current: RwLock::default(),
+            attempts: tokio::sync::Mutex::new(attempts),
+            incarnations: Incarnations::default(),
+        }
+    }
+
+    /// Sends a command on one key, or on none.
+    pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.query(command).await.map_err(failed)
+    }
+
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        Ok(T::from_redis_value(self.send(command).await?)?)
+    }
+
+    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let deadline = Instant::now() + self.timeout;
+        let mut pause = FIRST_RETRY;
+        loop {
+            let result = self.try_send(command).await;
+            match result {
+                Err(error) if is_refused_for_now(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+                result => return result,
+            }
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn try_send(&self, command: &Cmd) -> RedisResult<Value> {
+        let mut established = self.established().await?;
+        let result = established.connection.send(command).await;
+        self.judge(&established, result.as_ref().err());
+        result
+    }
+
+    /// Drops a connection that has broken, gone silent, or leads to a server that is no master any more.
+    fn judge(&self, established: &Established, error: Option<&RedisError>) {
+        let Some(error) = error else { return established.missed.store(0, Ordering::Relaxed) };
+        let is_over = match &established.connection {
+            Connection::Server(_) => {
+                error.is_unrecoverable_error() || error.kind() == server(ServerErrorKind::ReadOnly)
+            }
+            Connection::Cluster(_) => false,
+        };
+        let is_silent = error.is_timeout() && established.missed.fetch_add(1, Ordering::Relaxed) + 1 >= MISSED;
+        if is_over || is_silent {
+            let mut current = self.current.write();
+            if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.missed, &established.missed)) {
+                warn!(%error, "link to Redis lost");
+                *current = None;
+            }
+        }
+    }
+
+    async fn established(&self) -> RedisResult<Established> {
+        if let Some(established) = self.current.read().clone() {
+            return Ok(established);
+        }
+        let mut attempts = self.attempts.lock().await;
+        if let Some(established) = self.current.read().clone() {
+            return Ok(established);
+        }
+        if let Some(failure) = attempts.failure.as_ref().filter(|_| Instant::now() < attempts.next) {
+            return Err(failure.clone());
+        }
+        match self.source.connect(self.timeout).await {
+            Ok(connection) => {
+                info!("link to Redis established");
+                *attempts = Attempts { next: Instant::now(), pause: FIRST_PAUSE, failure: None };
+                let established = Established { connection, missed: Arc::default() };
+                *self.current.write() = Some(established.clone());
+                Ok(established)
+            }
+            Err(error) => {
+                attempts.next = Instant::now() + attempts.pause;
+                attempts.pause = (attempts.pause * 2).min(LAST_PAUSE);
+                attempts.failure = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether every master answers.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.call(&redis::cmd("PING")).await
+    }
+}
+
+/// What the ports are told of a failure.
+pub(super) fn failed(error: RedisError) -> StoreError {
+    StoreError(format!("redis: {error}"))
+}
+
+fn server(kind: ServerErrorKind) -> ErrorKind {
+    ErrorKind::Server(kind)
+}
+
+/// Whether the command was not carried out, and may be before long.
+fn is_refused_for_now(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => matches!(
+            kind,
+            ServerErrorKind::Moved
+                | ServerErrorKind::Ask
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::ClusterDown
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::BusyLoading
+                | ServerErrorKind::ReadOnly
+        ),
+        ErrorKind::ClusterConnectionNotFound => true,
+        _ => false,
+    }
+}
