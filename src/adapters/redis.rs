@@ -4,6 +4,8 @@
 //! A step is one script on the keys of one noun, so it is atomic, takes one round trip, and works on a cluster. Whether
 //! what was answered survives the server is the server's affair: `appendfsync always`, and replicas that have it.
 
+mod bells;
+mod channels;
 mod incarnation;
 mod keys;
 mod link;
@@ -16,6 +18,8 @@ use std::time::Duration;
 use guildhall_actors::limits::LogLimits;
 use guildhall_actors::ports::StoreError;
 
+use self::bells::Bells;
+use self::channels::Follower;
 use self::link::{Link, failed};
 use self::source::Source;
 
@@ -35,7 +39,10 @@ pub struct Options {
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
-    link: Link,
+    // Before the bells: it follows by them.
+    follower: Follower,
+    bells: Arc<Bells>,
+    link: Arc<Link>,
     log_limits: LogLimits,
     idempotency: Duration,
 }
@@ -47,15 +54,18 @@ impl Redis {
     /// None of them answers, or they refuse us.
     pub async fn open(options: &Options, log_limits: LogLimits, idempotency: Duration) -> Result<Self, StoreError> {
         let source = Source::find(options).await.map_err(failed)?;
-        let link = Link::new(source, options.timeout);
-        Ok(Self(Arc::new(Inner { link, log_limits, idempotency })))
+        let link = Arc::new(Link::new(source, options.timeout));
+        let bells = Arc::new(Bells::start(link.clone()));
+        let follower = Follower::start(link.clone(), bells.clone());
+        Ok(Self(Arc::new(Inner { follower, bells, link, log_limits, idempotency })))
     }
 
-    /// Whether every master answers.
+    /// Whether every master answers, and what is published is heard.
     ///
     /// # Errors
-    /// One does not.
+    /// It is not so.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.link.ping().await
+        self.0.link.ping().await?;
+        if self.0.bells.is_hearing() { Ok(()) } else { Err(StoreError("redis: no subscription line".into())) }
     }
 }

@@ -190,7 +190,8 @@ impl ChatChannel {
     /// Begins to follow, if a subscription was made just now.
     fn follow(&mut self, follower: Option<Follower>) {
         if let Some(mut follower) = follower {
-            self.early.drain(..).for_each(|ring| follower.on_ring(ring));
+            let now = self.backend.now();
+            self.early.drain(..).for_each(|ring| follower.on_ring(ring, now));
             self.follower = Some(follower);
         }
     }
@@ -273,7 +274,7 @@ impl Handler<Rang> for ChatChannel {
 
     fn handle(&mut self, Rang(ring): Rang, ctx: &mut Self::Context) {
         match &mut self.follower {
-            Some(follower) => follower.on_ring(ring),
+            Some(follower) => follower.on_ring(ring, self.backend.now()),
             None => self.early.push(ring),
         }
         self.pump(ctx);

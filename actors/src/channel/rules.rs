@@ -53,17 +53,15 @@ impl Follower {
         self.cursor
     }
 
-    pub(super) fn on_ring(&mut self, ring: Ring) {
+    pub(super) fn on_ring(&mut self, ring: Ring, now: Timestamp) {
         match ring {
             Ring::Event(event) => self.on_event(event),
-            Ring::Head(head) => self.on_head(head),
+            Ring::Head(Some(head)) => {
+                let last = self.pending.back().map_or(self.cursor, |event| event.position);
+                self.behind |= !last.reaches(head);
+            }
+            Ring::Head(None) => self.on_gone(now),
         }
-    }
-
-    /// The log's newest event is there; where the channel is gone, reading the log will tell.
-    fn on_head(&mut self, head: Option<Position>) {
-        let last = self.pending.back().map_or(self.cursor, |event| event.position);
-        self.behind |= head.is_none_or(|head| !last.reaches(head));
     }
 
     /// The subscription rang with `event`.
@@ -99,6 +97,9 @@ impl Follower {
 
     /// The channel is gone, and its DELETE event was missed: the members are told all the same.
     pub(super) fn on_gone(&mut self, now: Timestamp) {
+        if self.pending.back().is_some_and(|event| event.body == EventBody::Deleted) {
+            return;
+        }
         let position = Position { sequence: self.next_sequence(), ..self.cursor };
         self.pending.push_back(Arc::new(Event { position, at: now, body: EventBody::Deleted }));
         (self.held, self.behind) = (None, false);

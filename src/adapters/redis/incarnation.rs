@@ -7,12 +7,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use guildhall_actors::ports::StoreError;
 use parking_lot::RwLock;
 use redis::cluster_routing::Slot;
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 
-use super::link::{Link, failed};
+use super::link::Link;
 use super::script::{Call, Script};
 use super::source::Source;
 
@@ -66,11 +65,7 @@ impl TiedScript {
 
 impl Link {
     /// Runs a script that appends; see the module's text.
-    pub(super) async fn append<T: FromRedisValue>(&self, script: &TiedScript, call: Call<'_>) -> Result<T, StoreError> {
-        self.try_append(script, call).await.map_err(failed)
-    }
-
-    async fn try_append<T: FromRedisValue>(&self, script: &TiedScript, call: Call<'_>) -> RedisResult<T> {
+    pub(super) async fn try_append<T: FromRedisValue>(&self, script: &TiedScript, call: Call<'_>) -> RedisResult<T> {
         let key = call.first_key().to_owned();
         let slot = matches!(self.source, Source::Cluster { .. }).then(|| Slot::for_key(&key));
         for _ in 0..ATTEMPTS {
@@ -82,7 +77,7 @@ impl Link {
                     result => return result,
                 }
             }
-            let incarnation: Arc<str> = self.try_run::<String>(&ASK.on(&[&key])).await?.into();
+            let incarnation: Arc<str> = self.try_run::<String>(ASK.on(&[&key])).await?.into();
             let tied = script.tied_to(&incarnation);
             match self.query(&call.command("EVAL", &tied.text, Some(TEXT))).await {
                 // A failover in this very moment: the text must not stay where it would pass for proof.

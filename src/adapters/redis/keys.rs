@@ -4,6 +4,9 @@ use std::fmt::Display;
 
 use guildhall_actors::ids::{CafeId, ChannelKey, GameId, NodeId, PlayerKey};
 
+/// The games anything was ever stored of.
+pub(super) const GAMES: &str = "guildhall:{games}";
+
 /// All that belongs to one noun.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tag(String);

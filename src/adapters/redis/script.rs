@@ -60,10 +60,11 @@ impl Call<'_> {
 impl Link {
     /// Runs a script in one round trip; a server that does not know it yet is given its text.
     pub(super) async fn run<T: FromRedisValue>(&self, call: Call<'_>) -> Result<T, StoreError> {
-        self.try_run(&call).await.map_err(failed)
+        self.try_run(call).await.map_err(failed)
     }
 
-    pub(super) async fn try_run<T: FromRedisValue>(&self, call: &Call<'_>) -> RedisResult<T> {
+    /// As [`Self::run`], with what the script refused.
+    pub(super) async fn try_run<T: FromRedisValue>(&self, call: Call<'_>) -> RedisResult<T> {
         let hash = call.script.hash.get_or_init(|| redis::Script::new(call.script.text).get_hash().to_owned());
         match self.query(&call.command("EVALSHA", hash, None)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {

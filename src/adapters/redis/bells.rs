@@ -1,0 +1,169 @@
+//! The links for subscriptions: a line to every master, apart from the link for commands.
+//!
+//! Names are sharded pub/sub channels, on a single server as on a cluster. A line that breaks, or has gone deaf without
+//! breaking, is made anew; whoever listens is told that something may have been missed. When a cluster moves a slot,
+//! its names move to the line of their new master.
+
+mod lines;
+mod topology;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use guildhall_actors::ports::StoreError;
+use parking_lot::Mutex;
+use redis::{FromRedisValue, PushInfo, PushKind, Value};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use self::lines::{Order, Switchboard};
+use super::link::Link;
+
+/// Between two looks at which master has which slots.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a listener hears. It must not block.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard<'a> {
+    Message(&'a [u8]),
+    /// The line was broken meanwhile.
+    Gap,
+}
+
+pub(super) type Listener = Arc<dyn Fn(Heard<'_>) + Send + Sync>;
+
+/// See the module's text.
+pub(super) struct Bells {
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+struct Shared {
+    link: Arc<Link>,
+    names: Mutex<HashMap<Arc<str>, Name>>,
+    switchboard: Mutex<Switchboard>,
+    /// A name is no longer where it was.
+    moved: Notify,
+}
+
+struct Name {
+    listener: Listener,
+    confirmed: bool,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Bells {
+    pub(super) fn start(link: Arc<Link>) -> Self {
+        let shared =
+            Arc::new(Shared { link, names: Mutex::default(), switchboard: Mutex::default(), moved: Notify::new() });
+        let keeper = tokio::spawn(shared.clone().keep());
+        Self { shared, keeper }
+    }
+
+    /// Has everything that is published under the name from now on handed to the listener, in place of an earlier one.
+    ///
+    /// # Errors
+    /// The server has not confirmed it in time; nothing is listened to then.
+    pub(super) async fn listen(&self, name: &str, listener: Listener) -> Result<(), StoreError> {
+        let name: Arc<str> = name.into();
+        let (sender, confirmed) = oneshot::channel();
+        if self.shared.enter(&name, listener, sender) {
+            self.shared.switchboard.lock().order(Order::Listen(name.clone()));
+        }
+        if tokio::time::timeout(self.shared.link.timeout, confirmed).await.is_ok_and(|confirmed| confirmed.is_ok()) {
+            return Ok(());
+        }
+        self.ignore(&name);
+        Err(StoreError("redis: the subscription was not confirmed".into()))
+    }
+
+    pub(super) fn ignore(&self, name: &str) {
+        let removed = self.shared.names.lock().remove_entry(name);
+        if let Some((name, _)) = removed {
+            self.shared.switchboard.lock().order(Order::Ignore(name));
+        }
+    }
+
+    /// Whether every line hears what is published.
+    pub(super) fn is_hearing(&self) -> bool {
+        self.shared.switchboard.lock().is_hearing()
+    }
+}
+
+impl Drop for Bells {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Shared {
+    /// Says whether the name is new, so that a server has to be told.
+    fn enter(&self, name: &Arc<str>, listener: Listener, confirmed: oneshot::Sender<()>) -> bool {
+        let mut names = self.names.lock();
+        match names.get_mut(name) {
+            Some(known) => {
+                known.listener = listener;
+                if known.confirmed {
+                    // Whoever asks may have gone.
+                    let _ = confirmed.send(());
+                } else {
+                    known.waiting.push(confirmed);
+                }
+                false
+            }
+            None => {
+                names.insert(name.clone(), Name { listener, confirmed: false, waiting: vec![confirmed] });
+                true
+            }
+        }
+    }
+
+    /// Follows the masters of the cluster; a single server is found again by its line.
+    async fn keep(self: Arc<Self>) {
+        let mut pause = Duration::ZERO;
+        loop {
+            tokio::select! { () = self.moved.notified() => {} () = tokio::time::sleep(pause) => {} }
+            pause = match topology::masters(&self.link).await {
+                Ok(masters) => {
+                    let names: Vec<_> = self.names.lock().keys().cloned().collect();
+                    self.switchboard.lock().connect(masters, &names, &self);
+                    LOOK
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "masters of the cluster not found");
+                    Duration::from_secs(1)
+                }
+            };
+        }
+    }
+
+    /// A line brings something.
+    fn hear(&self, push: &PushInfo) {
+        let Some(name) = push.data.first().and_then(|name| String::from_redis_value_ref(name).ok()) else { return };
+        match (&push.kind, push.data.get(1)) {
+            (PushKind::SMessage, Some(Value::BulkString(message))) => {
+                let listener = self.names.lock().get(name.as_str()).map(|known| known.listener.clone());
+                if let Some(listener) = listener {
+                    listener(Heard::Message(message));
+                }
+            }
+            (PushKind::SSubscribe, _) => self.confirm(&name),
+            // By ourselves, or because the slot went to another master.
+            (PushKind::SUnsubscribe, _) if self.names.lock().contains_key(name.as_str()) => self.moved.notify_one(),
+            _ => {}
+        }
+    }
+
+    fn confirm(&self, name: &str) {
+        let again = {
+            let mut names = self.names.lock();
+            let Some(known) = names.get_mut(name) else { return };
+            known.waiting.drain(..).for_each(|waiting| drop(waiting.send(())));
+            std::mem::replace(&mut known.confirmed, true).then(|| known.listener.clone())
+        };
+        if let Some(listener) = again {
+            listener(Heard::Gap);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The lines: each leads to one master, and is made anew for as long as that is a master.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisResult};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tracing::{info, warn};
+
+use super::Shared;
+use super::topology::{Address, Masters};
+use crate::adapters::redis::source;
+
+/// Each line hears its own beat so often.
+const BEAT: Duration = Duration::from_secs(1);
+/// A line that hears no beat for so long is deaf.
+const DEAF: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// Names of a new line that are under way at once.
+const SUBSCRIBING: usize = 256;
+
+/// What a line is told. Unbounded: one for each name at most.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    Listen(Arc<str>),
+    Ignore(Arc<str>),
+}
+
+/// All lines.
+#[derive(Default)]
+pub(super) struct Switchboard {
+    masters: Option<Masters>,
+    lines: HashMap<Address, Line>,
+}
+
+struct Line {
+    orders: mpsc::UnboundedSender<Order>,
+    hears: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Switchboard {
+    /// Hands an order to the line of its name. Before the masters are known nothing happens: they begin with all names.
+    pub(super) fn order(&self, order: Order) {
+        let (Order::Listen(name) | Order::Ignore(name)) = &order;
+        let line = self.masters.as_ref().and_then(|masters| masters.of(name)).and_then(|of| self.lines.get(of));
+        if let Some(line) = line {
+            // The task ends with the line only.
+            let _ = line.orders.send(order);
+        }
+    }
+
+    pub(super) fn is_hearing(&self) -> bool {
+        !self.lines.is_empty() && self.lines.values().all(|line| line.hears.load(Ordering::Relaxed))
+    }
+
+    /// Brings the lines in step with the masters, and every name to its line.
+    pub(super) fn connect(&mut self, masters: Masters, names: &[Arc<str>], shared: &Arc<Shared>) {
+        self.lines.retain(|address, _| masters.addresses.contains(address));
+        for address in &masters.addresses {
+            self.lines.entry(address.clone()).or_insert_with(|| start(address.clone(), &masters, shared.clone()));
+        }
+        let before = self.masters.replace(masters);
+        let masters = self.masters.as_ref().expect("just put there");
+        for name in names {
+            let old = before.as_ref().and_then(|before| before.of(name));
+            if old == masters.of(name) {
+                continue;
+            }
+            if let Some(line) = old.and_then(|old| self.lines.get(old)) {
+                let _ = line.orders.send(Order::Ignore(name.clone()));
+            }
+            self.order(Order::Listen(name.clone()));
+        }
+    }
+}
+
+fn start(address: Address, masters: &Masters, shared: Arc<Shared>) -> Line {
+    let (orders, receiver) = mpsc::unbounded_channel();
+    let hears = Arc::new(AtomicBool::new(false));
+    let beat = beat_on(&address, masters);
+    let run = Run { address, beat, shared, hears: hears.clone(), wanted: HashSet::new() };
+    Line { orders, hears, task: tokio::spawn(run.forever(receiver)) }
+}
+
+/// A name that only this line hears, on its master.
+fn beat_on(address: &Address, masters: &Masters) -> Arc<str> {
+    let name = |number: u64| format!("guildhall:{{beat:{:016x}:{number}}}", rand::random::<u64>());
+    (0..).map(name).find(|name| masters.of(name) == Some(address)).expect("a master has slots").into()
+}
+
+struct Run {
+    address: Address,
+    beat: Arc<str>,
+    shared: Arc<Shared>,
+    hears: Arc<AtomicBool>,
+    wanted: HashSet<Arc<str>>,
+}
+
+/// What the driver of a connection tells its line.
+struct Ear {
+    heard_at: Mutex<Instant>,
+    lost: Notify,
+}
+
+impl Run {
+    async fn forever(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let ear = Arc::new(Ear { heard_at: Mutex::new(Instant::now()), lost: Notify::new() });
+            match self.connect(&ear).await {
+                Ok(connection) => {
+                    pause = FIRST_PAUSE;
+                    let why = self.serve(connection, &ear, &mut orders).await;
+                    self.hears.store(false, Ordering::Relaxed);
+                    warn!(line = ?self.address, why, "subscription line lost");
+                }
+                Err(error) => warn!(line = ?self.address, %error, "no subscription line"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    async fn connect(&self, ear: &Arc<Ear>) -> RedisResult<MultiplexedConnection> {
+        let source = &self.shared.link.source;
+        let client = match &self.address {
+            Address::Only => source.client().await?,
+            Address::Member(host, port) => source.member(host, *port)?,
+        };
+        let (shared, ear, beat, hears) = (self.shared.clone(), ear.clone(), self.beat.clone(), self.hears.clone());
+        let on_push = move |push: PushInfo| -> Result<(), redis::aio::SendError> {
+            if push.kind == PushKind::Disconnection {
+                ear.lost.notify_one();
+            } else if is_beat(&push, &beat) {
+                *ear.heard_at.lock() = Instant::now();
+                hears.store(true, Ordering::Relaxed);
+            } else {
+                shared.hear(&push);
+            }
+            Ok(())
+        };
+        let client = Client::open(with_pushes(client.get_connection_info().clone()))?;
+        source::connect(&client, source::config(self.shared.link.timeout).set_push_sender(on_push)).await
+    }
+
+    /// Listens until the line is lost; answers why.
+    async fn serve(
+        &mut self,
+        connection: MultiplexedConnection,
+        ear: &Ear,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+    ) -> &'static str {
+        info!(line = ?self.address, "subscription line established");
+        while let Ok(order) = orders.try_recv() {
+            self.note(&order);
+        }
+        let mut waiting: Vec<Arc<str>> = self.wanted.iter().cloned().chain([self.beat.clone()]).collect();
+        let mut under_way = FuturesUnordered::new();
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            while under_way.len() < SUBSCRIBING
+                && let Some(name) = waiting.pop()
+            {
+                under_way.push(send(connection.clone(), "SSUBSCRIBE", name));
+            }
+            tokio::select! {
+                () = ear.lost.notified() => return "disconnected",
+                _ = beats.tick() => {
+                    if ear.heard_at.lock().elapsed() > DEAF {
+                        return "deaf";
+                    }
+                    self.strike();
+                }
+                Some(result) = under_way.next() => {
+                    if let Err(error) = result {
+                        if error.is_timeout() || error.is_unrecoverable_error() {
+                            return "a subscription was not answered";
+                        }
+                        // Most likely the slot has moved.
+                        self.shared.moved.notify_one();
+                    }
+                }
+                Some(order) = orders.recv() => {
+                    self.note(&order);
+                    match order {
+                        Order::Listen(name) => waiting.push(name),
+                        Order::Ignore(name) => under_way.push(send(connection.clone(), "SUNSUBSCRIBE", name)),
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, order: &Order) {
+        match order {
+            Order::Listen(name) => drop(self.wanted.insert(name.clone())),
+            Order::Ignore(name) => drop(self.wanted.remove(name)),
+        }
+    }
+
+    /// Publishes the beat over the link for commands.
+    fn strike(&self) {
+        let (shared, beat) = (self.shared.clone(), self.beat.clone());
+        tokio::spawn(async move {
+            // When it fails the line will find itself deaf, as it may well be.
+            let _ = shared.link.query::<()>(redis::cmd("SPUBLISH").arg(&*beat).arg("")).await;
+        });
+    }
+}
+
+async fn send(mut connection: MultiplexedConnection, command: &str, name: Arc<str>) -> RedisResult<()> {
+    let mut command = redis::cmd(command);
+    connection.send_packed_command(command.arg(&*name)).await?.extract_error().map(drop)
+}
+
+fn is_beat(push: &PushInfo, beat: &str) -> bool {
+    push.kind == PushKind::SMessage
+        && matches!(push.data.first(), Some(redis::Value::BulkString(name)) if name == beat.as_bytes())
+}
+
+/// Messages come as pushes, apart from answers.
+fn with_pushes(info: ConnectionInfo) -> ConnectionInfo {
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    info.set_redis_settings(settings)
+}
