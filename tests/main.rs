@@ -37,6 +37,7 @@ mod play_node;
 mod play_signature;
 mod play_verify;
 mod reconnect;
+mod redis_servers;
 mod replay;
 mod restart;
 mod restart_after_panic;

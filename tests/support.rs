@@ -7,13 +7,17 @@ pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod event_stream;
 pub(crate) mod eventually;
+pub(crate) mod free_port;
 pub(crate) mod hall;
 pub(crate) mod http;
 pub(crate) mod key;
 pub(crate) mod node;
+pub(crate) mod packages;
 pub(crate) mod play;
+
 mod process;
 pub(crate) mod raw;
+pub(crate) mod redis;
 pub(crate) mod room;
 pub(crate) mod secure;
 pub(crate) mod shell;

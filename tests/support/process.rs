@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tokio::sync::mpsc;
 
+use super::packages::guarded;
 use super::{eventually, within};
 
 /// A server process that ends with its owner.
@@ -27,7 +28,7 @@ impl Process {
     /// Starts the server with a configuration file and awaits its `ready` line. What it logs goes beside the file.
     pub(crate) async fn start(config: &Path) -> (Self, Addresses) {
         let log = config.with_extension("log");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_guildhall"))
+        let mut child = guarded(env!("CARGO_BIN_EXE_guildhall"))
             .arg("--config")
             .arg(config)
             .current_dir(config.parent().expect("a file lies in a folder"))
@@ -43,6 +44,14 @@ impl Process {
         let addresses = within("the ready line", ready(lines)).await;
         let addresses = addresses.unwrap_or_else(|| panic!("the server ended at its start; log:\n{}", process.log()));
         (process, addresses)
+    }
+
+    /// Starts any other program; everything it writes goes to the file `log`.
+    pub(crate) fn spawn(command: &mut Command, log: PathBuf) -> Self {
+        let file = File::create(&log).expect("the folder takes a file");
+        let errors = file.try_clone().expect("a file");
+        let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn();
+        Self { child: child.unwrap_or_else(|error| panic!("{command:?}: {error}")), log }
     }
 
     pub(crate) fn id(&self) -> u32 {
