@@ -36,6 +36,7 @@ mod play_launcher;
 mod play_node;
 mod play_signature;
 mod play_verify;
+mod proxy;
 mod reconnect;
 mod redis_servers;
 mod replay;

@@ -16,6 +16,7 @@ pub(crate) mod packages;
 pub(crate) mod play;
 
 mod process;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod room;
