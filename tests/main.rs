@@ -38,6 +38,7 @@ mod play_signature;
 mod play_verify;
 mod proxy;
 mod reconnect;
+mod redis;
 mod redis_servers;
 mod replay;
 mod restart;

@@ -1,0 +1,3 @@
+//! The Redis adapters on real servers: the written contract of each port, and what a lost link or server must not do.
+
+mod channels;
