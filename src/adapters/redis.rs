@@ -9,6 +9,8 @@ mod channels;
 mod incarnation;
 mod keys;
 mod link;
+mod nodes;
+mod players;
 mod script;
 mod source;
 
@@ -21,6 +23,7 @@ use guildhall_actors::ports::StoreError;
 use self::bells::Bells;
 use self::channels::Follower;
 use self::link::{Link, failed};
+use self::nodes::MailBell;
 use self::source::Source;
 
 /// How to reach the servers.
@@ -45,6 +48,7 @@ struct Inner {
     link: Arc<Link>,
     log_limits: LogLimits,
     idempotency: Duration,
+    mail_bell: MailBell,
 }
 
 impl Redis {
@@ -57,7 +61,8 @@ impl Redis {
         let link = Arc::new(Link::new(source, options.timeout));
         let bells = Arc::new(Bells::start(link.clone()));
         let follower = Follower::start(link.clone(), bells.clone());
-        Ok(Self(Arc::new(Inner { follower, bells, link, log_limits, idempotency })))
+        let mail_bell = MailBell::default();
+        Ok(Self(Arc::new(Inner { follower, bells, link, log_limits, idempotency, mail_bell })))
     }
 
     /// Whether every master answers, and what is published is heard.

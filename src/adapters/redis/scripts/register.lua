@@ -1,0 +1,8 @@
+-- Begins a lease, unless the node is claimed.
+-- KEYS: leases, claims. ARGV: node, until.
+local leases, claims, node, till = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+if redis.call('HEXISTS', claims, node) == 1 then
+  return 0
+end
+redis.call('ZADD', leases, till, node)
+return 1
