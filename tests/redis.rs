@@ -1,6 +1,5 @@
 //! The Redis adapters on real servers: the written contract of each port, and what a lost link or server must not do.
 
-mod channels;
 mod contract;
 mod mailbox;
 mod players;

@@ -5,8 +5,8 @@ use guildhall_actors::testing::contract::{self, Clause};
 use super::store::{open, ports, single};
 use crate::support::redis::{RedisCluster, RedisSentinel};
 
-fn clauses() -> [(&'static str, Vec<Clause>); 2] {
-    [("players", contract::players()), ("nodes", contract::nodes())]
+fn clauses() -> [(&'static str, Vec<Clause>); 3] {
+    [("channels", contract::channels()), ("players", contract::players()), ("nodes", contract::nodes())]
 }
 
 #[tokio::test]

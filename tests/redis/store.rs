@@ -32,6 +32,7 @@ pub(super) fn ports(store: &Redis) -> (TempDir, Ports) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let idempotency = ChatLimits::default().idempotency;
     let embedded = Embedded::open(folder.path(), LogLimits::default(), idempotency).expect("an empty folder");
-    let ports = Ports { players: Arc::new(store.clone()), nodes: Arc::new(store.clone()), ..embedded.ports() };
+    let [channels, players, nodes] = [(); 3].map(|()| Arc::new(store.clone()));
+    let ports = Ports { channels, players, nodes, ..embedded.ports() };
     (folder, ports)
 }

@@ -78,6 +78,14 @@ impl Bells {
         Err(StoreError("redis: the subscription was not confirmed".into()))
     }
 
+    /// As [`Self::listen`], without waiting: it may take until the server is there.
+    pub(super) fn listen_later(&self, name: &str, listener: Listener) {
+        let (name, (sender, _)): (Arc<str>, _) = (name.into(), oneshot::channel());
+        if self.shared.enter(&name, listener, sender) {
+            self.shared.switchboard.lock().order(Order::Listen(name));
+        }
+    }
+
     pub(super) fn ignore(&self, name: &str) {
         let removed = self.shared.names.lock().remove_entry(name);
         if let Some((name, _)) = removed {

@@ -8,6 +8,7 @@
 //! - a mailbox that lost mail (a failover, an overflow) is dropped whole, since a login that should have heard of its
 //!   end must not wait for it: the node's next `renew` is refused, and it takes up every login anew.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use guildhall_actors::ids::NodeId;
 use guildhall_actors::ports::{Mail, MailId, Nodes, StoreError};
 use redis::cmd;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::Redis;
 use super::keys::Tag;
@@ -32,10 +33,8 @@ static OPEN_MAILBOX: Script = Script::new(include_str!("scripts/open_mailbox.lua
 static SEND: Script = Script::new(include_str!("scripts/send.lua"));
 static RECEIVE: Script = Script::new(include_str!("scripts/receive.lua"));
 
-/// How long `receive` waits for mail.
+/// How long `receive` waits for mail. It looks again after that, whether the mailbox rang or not.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two looks at an empty mailbox, unless it rings.
-const LOOK: Duration = Duration::from_millis(100);
 /// Mail received at once.
 const BATCH: usize = 256;
 /// Mail that waits at most: what a busy node gets in some seconds, and no more than 10 MB at 1 KB each. A node so far
@@ -46,13 +45,7 @@ const WITHIN_BITS: u32 = 20;
 
 /// Rings when there may be mail for this process.
 #[derive(Default)]
-pub(super) struct MailBell(Notify);
-
-impl MailBell {
-    pub(super) fn ring(&self) {
-        self.0.notify_waiters();
-    }
-}
+pub(super) struct MailBell(Arc<Notify>);
 
 fn mailbox_key(node: &NodeId) -> String {
     Tag::node(node).key("mail")
@@ -97,6 +90,8 @@ impl Nodes for Redis {
         }
         // After the lease: a mailbox made before could still be dropped by one who retires the node's earlier life.
         self.0.link.run::<()>(OPEN_MAILBOX.on(&[&mailbox_key(node)])).await?;
+        let bell = self.0.mail_bell.0.clone();
+        self.0.bells.listen_later(Tag::node(node).bell(), Arc::new(move |_| bell.notify_waiters()));
         Ok(true)
     }
 
@@ -122,6 +117,7 @@ impl Nodes for Redis {
     async fn retire(&self, node: &NodeId) -> Result<(), StoreError> {
         let dropped = cmd("DEL").arg(mailbox_key(node)).arg(logins_key(node)).take();
         self.0.link.call::<()>(&dropped).await?;
+        self.0.bells.ignore(Tag::node(node).bell());
         // Last: as long as there is a lease, it has not been done.
         self.decide(&RETIRE, &[node.as_str()]).await.map(drop)
     }
@@ -134,16 +130,12 @@ impl Nodes for Redis {
     }
 
     async fn receive(&self, node: &NodeId, after: MailId) -> Result<Vec<(MailId, Mail)>, StoreError> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let ring = self.0.mail_bell.0.notified();
-            let mail = self.read_mail(node, after).await?;
-            if !mail.is_empty() || Instant::now() >= end {
-                return Ok(mail);
-            }
-            // Whether it rang or not: look again.
-            let _ = timeout_at(end.min(Instant::now() + LOOK), ring).await;
+        let ring = self.0.mail_bell.0.notified();
+        let mail = self.read_mail(node, after).await?;
+        if !mail.is_empty() || timeout(PATIENCE, ring).await.is_err() {
+            return Ok(mail);
         }
+        self.read_mail(node, after).await
     }
 }
 
