@@ -14,7 +14,7 @@ use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Settings as Ba
 use guildhall_actors::clock::{Clock, Timestamp};
 use guildhall_actors::ids::{GameId, NodeId};
 
-use crate::adapters::embedded::Embedded;
+use crate::adapters::Store;
 use crate::clock;
 use crate::config::{self, Settings};
 use crate::health::Health;
@@ -37,8 +37,7 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
 
 async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let limits = &settings.limits;
-    let idempotency = Duration::from_secs(limits.idempotency_sec);
-    let store = Embedded::open(&settings.store.path, limits.log(), idempotency)?;
+    let store = Store::open(&settings).await?;
     let backend = backend(&settings, &store);
     // The folder is ours alone, so every other node in it has ended, whatever its lease says.
     backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
@@ -70,7 +69,7 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn backend(settings: &Settings, store: &Embedded) -> Backend {
+fn backend(settings: &Settings, store: &Store) -> Backend {
     let games = settings.games.iter().filter_map(|game| {
         let hive = game.hive.as_ref()?;
         Some(Game::new(GameId::new(&game.name), hive.game_index, hive.login_key_secret.expose().as_bytes().to_vec()))

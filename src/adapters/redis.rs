@@ -6,24 +6,32 @@
 
 mod bells;
 mod channels;
+mod games;
+mod inbox;
 mod incarnation;
 mod keys;
+mod known;
 mod link;
 mod nodes;
 mod players;
 mod script;
+mod sessions;
 mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use guildhall_actors::backend::Ports;
+use guildhall_actors::ids::GameId;
 use guildhall_actors::limits::LogLimits;
 use guildhall_actors::ports::StoreError;
 
 use self::bells::Bells;
 use self::channels::Follower;
+use self::known::Known;
 use self::link::{Link, failed};
 use self::nodes::MailBell;
+use self::sessions::Upkeep;
 use self::source::Source;
 
 /// How to reach the servers.
@@ -49,6 +57,9 @@ struct Inner {
     log_limits: LogLimits,
     idempotency: Duration,
     mail_bell: MailBell,
+    /// Of cafes.
+    upkeep: Upkeep,
+    games: Known<GameId>,
 }
 
 impl Redis {
@@ -62,7 +73,27 @@ impl Redis {
         let bells = Arc::new(Bells::start(link.clone()));
         let follower = Follower::start(link.clone(), bells.clone());
         let mail_bell = MailBell::default();
-        Ok(Self(Arc::new(Inner { follower, bells, link, log_limits, idempotency, mail_bell })))
+        Ok(Self(Arc::new(Inner {
+            follower,
+            bells,
+            link,
+            log_limits,
+            idempotency,
+            mail_bell,
+            upkeep: Upkeep::default(),
+            games: Known::default(),
+        })))
+    }
+
+    pub fn ports(&self) -> Ports {
+        let adapter = Arc::new(self.clone());
+        Ports {
+            channels: adapter.clone(),
+            players: adapter.clone(),
+            sessions: adapter.clone(),
+            nodes: adapter.clone(),
+            inbox: adapter,
+        }
     }
 
     /// Whether every master answers, and what is published is heard.

@@ -6,12 +6,15 @@ use std::fs::File;
 use std::hash::Hash;
 
 use super::reader::{Reader, Section};
-use super::settings::{Game, Listen, Playwave, Settings, TlsFiles};
+use super::settings::{Game, Listen, Playwave, Settings, StoreKind, TlsFiles};
 
 pub(super) fn check(settings: &Settings, reader: &Reader) {
     listeners(&settings.listen, &reader.section("listen"));
     if let (Some(files), Some(section)) = (&settings.listen.tls, reader.section("listen").child("tls")) {
         tls(files, &section);
+    }
+    if settings.store.kind == StoreKind::Redis && settings.store.urls.is_empty() {
+        reader.section("store").report("url", "is missing: redis needs an address");
     }
     if settings.games.is_empty() && !settings.development {
         reader.report("games", None, NO_GAME);
@@ -152,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn redis_is_known_and_not_there_yet() {
-        let told = mistakes_of(load_text("[store]\nkind = \"redis\"\nurl = \"redis://127.0.0.1\""));
-        assert_eq!(told, ["store.kind: \"redis\" is not in this build yet; use \"embedded\""]);
+    fn redis_needs_an_address() {
+        let told = mistakes_of(load_text("[store]\nkind = \"redis\""));
+        assert_eq!(told, ["store.url: is missing: redis needs an address"]);
     }
 }

@@ -47,13 +47,12 @@ fn listen(section: &Section<'_>, tls: Option<&Section<'_>>) -> Listen {
 }
 
 fn store(section: &Section<'_>) -> Store {
-    if section.choice("kind") == "redis" {
-        section.report("kind", "\"redis\" is not in this build yet; use \"embedded\"");
-    }
     Store {
-        kind: StoreKind::Embedded,
+        kind: if section.choice("kind") == "redis" { StoreKind::Redis } else { StoreKind::Embedded },
         path: section.parsed("path"),
         urls: section.optional_list("url").into_iter().map(Secret::new).collect(),
+        sentinel_master: section.optional_text("sentinel_master"),
+        timeout: Duration::from_millis(section.whole("timeout_ms")),
     }
 }
 

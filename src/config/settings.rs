@@ -64,11 +64,16 @@ pub struct Store {
     pub path: PathBuf,
     /// Redis addresses; secret because they may hold a password.
     pub urls: Vec<Secret>,
+    /// What the Sentinels call the master; `None`: the only one they watch.
+    pub sentinel_master: Option<String>,
+    /// Of a single answer of Redis.
+    pub timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     Embedded,
+    Redis,
 }
 
 #[derive(Clone, Debug)]

@@ -3,9 +3,7 @@
 use std::fmt::Display;
 
 use guildhall_actors::ids::{CafeId, ChannelKey, GameId, NodeId, PlayerKey};
-
-/// The games anything was ever stored of.
-pub(super) const GAMES: &str = "guildhall:{games}";
+use guildhall_actors::session::DocumentKey;
 
 /// All that belongs to one noun.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +20,16 @@ impl Tag {
 
     pub(super) fn cafe(cafe: &CafeId) -> Self {
         Self(format!("guildhall:{{cafe:{cafe}}}"))
+    }
+
+    /// The names and deadlines of all cafes.
+    pub(super) fn cafes() -> Self {
+        Self("guildhall:{cafes}".into())
+    }
+
+    /// Where a document is that is found by its key, which begins with its kind.
+    pub(super) fn pointer(key: &DocumentKey) -> Self {
+        Self(format!("guildhall:{{{key}}}"))
     }
 
     pub(super) fn node(node: &NodeId) -> Self {

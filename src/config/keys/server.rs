@@ -82,7 +82,7 @@ pub(super) const STORE: Section = Section {
             name: "kind",
             kind: Kind::Choice(&["embedded", "redis"]),
             default: Default::Value(r#""embedded""#),
-            about: "embedded: one node, a data folder, nothing to install; redis: any number of nodes (not in this build yet)",
+            about: "embedded: one node, a data folder, nothing to install; redis: any number of nodes on Redis or Valkey, 7.0 or later",
         },
         Key {
             name: "path",
@@ -94,7 +94,19 @@ pub(super) const STORE: Section = Section {
             name: "url",
             kind: Kind::List(&forms::REDIS_URL),
             default: Default::Made { means: "needed by redis only", sample: r#"["redis://127.0.0.1:6379"]"# },
-            about: "Redis addresses: one, or several for Sentinel or Cluster",
+            about: "Redis addresses: a server, Sentinels, or some servers of a cluster; rediss:// for TLS, user and password before the host",
+        },
+        Key {
+            name: "sentinel_master",
+            kind: Kind::Text(&forms::NAME),
+            default: Default::Made { means: "the only one", sample: r#""mymaster""# },
+            about: "What the Sentinels call the master; needed when they watch several",
+        },
+        Key {
+            name: "timeout_ms",
+            kind: Kind::Whole { min: 50, max: 60_000 },
+            default: Default::Value("2000"),
+            about: "Milliseconds Redis has for one answer; beyond: the request fails with 500 or 503",
         },
     ],
 };

@@ -12,7 +12,7 @@ use guildhall_actors::ports::{Channel, ChannelError, ChannelKind, ChannelPage, C
 
 use super::Keys;
 use crate::adapters::redis::Redis;
-use crate::adapters::redis::keys::{GAMES, Tag};
+use crate::adapters::redis::keys::Tag;
 use crate::adapters::redis::script::Script;
 
 static ENLIST: Script = Script::new(include_str!("../scripts/index/enlist.lua"));
@@ -47,7 +47,7 @@ impl Redis {
             // The entry is that channel's.
             return Err(ChannelError::Duplicate);
         }
-        self.0.link.call::<()>(redis::cmd("SADD").arg(GAMES).arg(key.game.as_str())).await?;
+        self.know_game(&key.game).await?;
         let keys = keys(&key.game);
         let keys: Vec<_> = keys.iter().map(String::as_str).collect();
         let call = ENLIST.on(&keys).arg(key.channel.as_str()).arg(epoch.to_string());
@@ -101,9 +101,8 @@ impl Redis {
 
     /// Looks at every channel that a player owns, until there are enough.
     pub(super) async fn find_vacant(&self, before: Timestamp, limit: usize) -> Result<Vec<ChannelKey>, StoreError> {
-        let games: Vec<String> = self.0.link.call(redis::cmd("SMEMBERS").arg(GAMES)).await?;
         let mut vacant = Vec::new();
-        for game in games.iter().map(|game| GameId::new(game)) {
+        for game in self.games().await? {
             let owned = Tag::index(&game).key("owned");
             for first in (0..).step_by(CHUNK) {
                 let keys = self.listed(&game, &owned, first, CHUNK as u64).await?;
