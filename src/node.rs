@@ -13,10 +13,11 @@ use anyhow::Context;
 use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Settings as BackendSettings};
 use guildhall_actors::clock::{Clock, Timestamp};
 use guildhall_actors::ids::{GameId, NodeId};
+use guildhall_actors::ports::StoreError;
 
 use crate::adapters::Store;
 use crate::clock;
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, StoreKind};
 use crate::health::Health;
 use crate::http::Api;
 use crate::rate::RateLimiter;
@@ -39,19 +40,21 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let limits = &settings.limits;
     let store = Store::open(&settings).await?;
     let backend = backend(&settings, &store);
-    // The folder is ours alone, so every other node in it has ended, whatever its lease says.
-    backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
-    let carried =
-        carry::carry_pending(&backend, &settings, Timestamp::MAX).await.context("webhooks of the last run")?;
-    if carried > 0 {
-        tracing::info!(webhooks = carried, "webhooks of the last run carried out");
+    if is_alone(settings.store.kind) {
+        take_over_last_run(&backend, &settings).await?;
     }
     for cafe in &settings.cafes {
         backend.open_account(&cafe.id, cafe.balance).await.context("accounts of the cafes")?;
     }
+    let life = backend.clone();
     let health = Health::new(move || {
-        let store = store.clone();
-        async move { store.ping().await }
+        let (store, life) = (store.clone(), life.clone());
+        async move {
+            if life.has_lost_lease() {
+                return Err(StoreError("lease lost".into()));
+            }
+            store.ping().await
+        }
     });
     let api = Data::new(Api::new(backend.clone(), settings.clone(), health.clone()));
     let per_ip = RateLimiter::new(limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
@@ -66,6 +69,25 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
     let signals = drain::Signals::catch().context("signals")?;
     announce(&settings, &listening)?;
     drain::on_signal(signals, &backend, &health, &settings, listening.server).await;
+    Ok(())
+}
+
+/// Whether no other node can be in the store.
+fn is_alone(store: StoreKind) -> bool {
+    match store {
+        StoreKind::Embedded => true,
+        StoreKind::Redis => false,
+    }
+}
+
+/// Ends and finishes what an earlier process left. Only for a store that is ours alone: every other node in it has
+/// ended then, whatever its lease says. In a shared one the others may live; there leases and deadlines decide.
+async fn take_over_last_run(backend: &Backend, settings: &Settings) -> anyhow::Result<()> {
+    backend.recover_dead_nodes(Timestamp::MAX).await.context("recovery of the last run")?;
+    let carried = carry::carry_pending(backend, settings, Timestamp::MAX).await.context("webhooks of the last run")?;
+    if carried > 0 {
+        tracing::info!(webhooks = carried, "webhooks of the last run carried out");
+    }
     Ok(())
 }
 

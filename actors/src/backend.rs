@@ -7,17 +7,21 @@
 mod cafe;
 mod connections;
 mod keeper;
+mod kick;
+mod lease;
 mod login;
+mod mail;
 mod membership;
 mod play;
 mod publish;
+mod reclaim;
 mod recovery;
 mod registry;
 mod settings;
 mod suspension;
 mod webhook;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -27,9 +31,10 @@ use tokio::sync::{Notify, watch};
 
 pub use cafe::{CafeView, PcView};
 pub use keeper::{CrashNote, Crashed};
-pub use login::{LogIn, LoggedIn, Mode};
+pub use login::{LogIn, LogInError, LoggedIn, Mode};
 pub use membership::{DeleteError, EnterError};
 pub use play::Arrival;
+pub use reclaim::{Membership, Reclaimed};
 pub use settings::{Game, LeaveOnDisconnect, Settings};
 pub use webhook::{IN_PROGRESS, Taken};
 
@@ -40,6 +45,7 @@ use crate::ports::{Channels, Inbox, Nodes, Players, Sessions};
 use crate::session::Transactor;
 use connections::Connections;
 use keeper::Keeper;
+use kick::Kicks;
 use registry::ChatChannels;
 
 /// The outside, as the node was given it.
@@ -67,6 +73,13 @@ struct Inner {
     transactor: Transactor,
     channels: ChatChannels,
     connections: Connections,
+    kicks: Kicks,
+    /// Nodes known to be dead whose logins may not have been ended yet.
+    dead: watch::Sender<HashSet<NodeId>>,
+    /// Whether the node has lost its lease and not got it back.
+    lease_lost: AtomicBool,
+    /// Held while connections are claimed anew: once at a time.
+    reclaiming: tokio::sync::Mutex<()>,
     fanouts: Mutex<HashMap<WorkerId, Addr<Fanout>>>,
     next_worker: AtomicUsize,
     next_connection: AtomicU64,
@@ -102,6 +115,10 @@ impl Backend {
             transactor,
             channels: ChatChannels::default(),
             connections: Connections::default(),
+            kicks: Kicks::default(),
+            dead: watch::Sender::default(),
+            lease_lost: AtomicBool::new(false),
+            reclaiming: tokio::sync::Mutex::default(),
             fanouts: Mutex::default(),
             next_worker: AtomicUsize::new(0),
             next_connection: AtomicU64::new(0),

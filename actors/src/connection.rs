@@ -8,7 +8,8 @@
 mod actor;
 mod login;
 mod messages;
+mod reclaim;
 mod rules;
 
 pub use actor::PlayerConnection;
-pub use messages::{Incoming, Kick, Lost, Note, ShutDown};
+pub use messages::{Incoming, Kick, Lost, Note, Reclaim, ShutDown};

@@ -7,6 +7,6 @@ mod actor;
 mod encoded;
 mod listeners;
 
-pub use actor::{Adopt, Attach, Count, Deliver, Fanout, WorkerId};
+pub use actor::{Adopt, Attach, Count, Deliver, Fanout, Start, WorkerId};
 pub use encoded::Encoded;
 pub use listeners::{Detached, Listener, Listeners};

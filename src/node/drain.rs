@@ -12,9 +12,8 @@ use tracing::{info, warn};
 use crate::config::Settings;
 use crate::health::Health;
 
-/// Sockets closed before the next ones: their logouts share the store's commits, and their clients do not all
-/// come back in one instant.
-const BATCH: usize = 256;
+/// Part of the deadline over which sockets are closed: the rest is for their logouts and for requests under way.
+const SHARE_OF_CLOSING: u32 = 2;
 
 /// The signals that end a node: SIGTERM and SIGINT. Caught from the moment this is made.
 pub(super) struct Signals {
@@ -47,7 +46,7 @@ pub(super) async fn on_signal(
     backend.ring_events();
     let deadline = Duration::from_secs(settings.cluster.drain_sec);
     tokio::select! {
-        drained = tokio::time::timeout(deadline, drain(backend, server)) => {
+        drained = tokio::time::timeout(deadline, drain(backend, server, deadline / SHARE_OF_CLOSING)) => {
             if drained.is_err() {
                 warn!("drain cut off at its deadline; the next start ends what is left");
             }
@@ -56,8 +55,9 @@ pub(super) async fn on_signal(
     }
 }
 
-async fn drain(backend: &Backend, server: ServerHandle) {
-    backend.shut_down_connections(Close::Drain, BATCH).await;
+/// Closes the sockets over at most `closing`, and ends what is under way.
+async fn drain(backend: &Backend, server: ServerHandle, closing: Duration) {
+    backend.shut_down_connections(Close::Drain, closing).await;
     backend.wait_idle().await;
     backend.end();
     server.stop(true).await;

@@ -1,5 +1,5 @@
-//! What a node does from time to time: renew its lease, sweep empty channels, forget old answers, end sessions whose
-//! time has come.
+//! What a node does from time to time: sweep empty channels, forget old answers, end sessions whose time has come. Its
+//! lease, its mail and dead nodes are the backend's own affair.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,11 @@ use std::time::Duration;
 use guildhall_actors::backend::{Backend, IN_PROGRESS};
 use guildhall_actors::ports::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use crate::config::{Settings, Webhooks};
 use crate::http::IDEMPOTENCY_SOURCE;
 use crate::webhooks::{SOURCES, carry};
-
-/// Renewals within one lease: two may fail.
-const RENEWALS_PER_LEASE: u32 = 3;
 
 /// Between two looks for events beyond their age or number.
 const TRIM: Duration = Duration::from_secs(60);
@@ -22,31 +19,12 @@ const TRIM: Duration = Duration::from_secs(60);
 /// Takes the lease, then keeps everything up in the background.
 pub(super) async fn start(backend: &Backend, settings: &Arc<Settings>) -> Result<(), StoreError> {
     let lease = Duration::from_secs(settings.cluster.lease_sec);
-    backend.ports().nodes.register(backend.node(), backend.now() + lease).await?;
-    actix::spawn(keep_lease(backend.clone(), lease));
+    backend.begin_life(lease).await?;
     actix::spawn(sweep(backend.clone(), Duration::from_secs(settings.chat.sweep_sec)));
     actix::spawn(sweep_cafes(backend.clone(), settings.playwave.sweep));
     actix::spawn(carry_webhooks(backend.clone(), settings.clone()));
     actix::spawn(trim_webhooks(backend.clone(), settings.webhooks.clone()));
     Ok(())
-}
-
-async fn renew(backend: &Backend, lease: Duration) -> Result<(), StoreError> {
-    if !backend.ports().nodes.renew(backend.node(), backend.now() + lease).await? {
-        warn!(node.id = %backend.node(), "lease lost");
-    }
-    Ok(())
-}
-
-async fn keep_lease(backend: Backend, lease: Duration) {
-    let mut ticks = interval(lease / RENEWALS_PER_LEASE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = renew(&backend, lease).await {
-            error!(%error, "lease not renewed");
-        }
-    }
 }
 
 async fn sweep(backend: Backend, every: Duration) {

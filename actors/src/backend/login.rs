@@ -1,25 +1,24 @@
 //! A player logs in and out.
 //!
-//! Login: claim; send the older login away; leave the channels it was in; RECONNECT: enter them again. The live login
-//! owns the player's memberships: whatever crashes in between, the end of that login (or the recovery of its node)
-//! leaves what is left. Every step is fenced by the login's id or by the place where a membership began, so that a
-//! late step of an older login changes nothing.
+//! Login: claim; send the older login away; keep what it was in for a RECONNECT; leave that; RECONNECT: enter it again.
+//! The live login owns the player's memberships: whatever crashes in between, the end of that login (or the recovery of
+//! its node) leaves what is left. Every step is fenced by the login's id or by the place where a membership began, so
+//! that a late step of an older login changes nothing. A login that finds itself replaced stops where it is.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tracing::{error, warn};
 
-use super::connections::Seat;
+use super::kick::Seen as Known;
 use super::{Backend, EnterError, LeaveOnDisconnect};
+use crate::channel::Hearing;
 use crate::clock::Timestamp;
-use crate::connection::Kick;
 use crate::event::Position;
+use crate::fanout::Start;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
 use crate::ports::{Admission, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError, Suspension};
 
-/// How long an older login may take to go. It has lost its claim already.
-const KICK_PATIENCE: Duration = Duration::from_secs(5);
 /// Events replayed per channel: as many as a channel without history keeps by default.
 const REPLAY_EVENTS: u64 = 1000;
 /// Pauses before a failed logout is tried again.
@@ -50,55 +49,104 @@ pub struct LoggedIn {
     pub blocks: Vec<PlayerId>,
     /// One that does not stand against the login now.
     pub suspension: Option<Suspension>,
-    /// Channels to hear: after a place, or from now on.
-    pub attach: Vec<(ChannelId, Option<Position>)>,
+    /// Channels to hear.
+    pub attach: Vec<(ChannelId, Hearing)>,
     pub channel_ids: Vec<ChannelId>,
     pub fail_channel_ids: Vec<ChannelId>,
     /// Per restored channel: whether everything missed can be replayed.
     pub recovered: HashMap<ChannelId, bool>,
 }
 
+/// Why a login did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    #[error("player is suspended")]
+    Suspended,
+    /// With what it was told of its predecessors' sockets, which is for the newer login to know.
+    #[error("a newer login has taken over")]
+    Replaced(Known),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PlayerError> for LogInError {
+    fn from(error: PlayerError) -> Self {
+        match error {
+            PlayerError::Suspended => Self::Suspended,
+            PlayerError::Store(error) => Self::Store(error),
+            other => Self::Store(StoreError(other.to_string())),
+        }
+    }
+}
+
 type Seen<'a> = &'a [(ChannelKey, Position)];
 
 impl Backend {
-    /// # Errors
-    /// `Suspended`, or the store's.
-    async fn log_in(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
+    async fn log_in(&self, request: LogIn) -> Result<LoggedIn, LogInError> {
+        if self.has_lost_lease() {
+            // Another node may be ending this one's logins: a new one would be among them.
+            return Err(StoreError("the lease of this node is lost".into()).into());
+        }
         let LogIn { player, login, mode } = request;
         let players = &self.0.ports.players;
         let claimed = players.claim(&player, &login).await?;
         let blocks = claimed.blocks.iter().map(|block| block.player).collect();
         let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
-        let (mut kept, mut resume, mut left) = (claimed.joined, claimed.resume, Vec::new());
-        kept.retain(|joined| joined.entered.is_some());
-        if let Some(previous) = &claimed.previous {
-            let seen = self.kick(previous).await;
-            // It may have been half way through its own login or logout; look again.
-            let state = players.look_up(&player).await?;
-            left = self.remember_all(&player, &state.joined, &seen).await?;
-            kept = self.leave_channels(&player, state.joined).await?;
-            resume = state.resume;
-        }
-        let lost = self.still_lost(resume, login.at);
+        let (lost, kept) = match &claimed.previous {
+            None => (self.still_lost(claimed.resume, login.at), claimed.joined),
+            Some(previous) => self.take_over(&player, &login, previous).await?,
+        };
         match mode {
-            Mode::Connect => logged_in.attach = kept.into_iter().map(|joined| (joined.channel, None)).collect(),
+            Mode::Connect => logged_in.attach = kept.into_iter().filter_map(from_now_on).collect(),
             Mode::Reconnect { seen } => {
-                let lost = merge(lost, left);
                 self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
         }
-        players.save_resume(&player, &login.id, None).await?;
-        Ok(logged_in)
+        if players.save_resume(&player, &login.id, None).await? {
+            Ok(logged_in)
+        } else {
+            // What a newer login needs to know was saved before anything was left.
+            Err(self.not_live(&player, Known::new()).await?)
+        }
+    }
+
+    /// Ends what an older login was in. Answers what is lost by that, and what is kept.
+    async fn take_over(
+        &self,
+        player: &PlayerKey,
+        login: &Login,
+        previous: &Login,
+    ) -> Result<(Vec<ResumeChannel>, Vec<Joined>), LogInError> {
+        let seen = self.kick(previous).await;
+        // It may have been half way through its own login or logout; look again.
+        let state = self.0.ports.players.look_up(player).await?;
+        let left = self.remember_all(player, &state.joined, &seen).await?;
+        let lost = merge(self.still_lost(state.resume, login.at), left);
+        // Before anything is left: if this login ends here, the next one finds it.
+        let resume = Resume { lost_at: login.at, channels: lost };
+        if !self.0.ports.players.save_resume(player, &login.id, Some(&resume)).await? {
+            return Err(self.not_live(player, seen).await?);
+        }
+        Ok((resume.channels, self.leave_channels(player, state.joined).await?))
+    }
+
+    /// Why a login of this node is not the live one any more.
+    async fn not_live(&self, player: &PlayerKey, seen: Known) -> Result<LogInError, StoreError> {
+        let live = self.0.ports.players.look_up(player).await?.login;
+        Ok(match live {
+            Some(_) => LogInError::Replaced(seen),
+            None => LogInError::Store(StoreError("login ended with the lease of its node".into())),
+        })
     }
 
     /// The channels of a snapshot that RECONNECT may still restore.
-    fn still_lost(&self, resume: Option<Resume>, now: Timestamp) -> Vec<ResumeChannel> {
+    pub(super) fn still_lost(&self, resume: Option<Resume>, now: Timestamp) -> Vec<ResumeChannel> {
         let is_fresh = |resume: &Resume| now.since(resume.lost_at) < self.settings().chat.resume;
         resume.filter(is_fresh).map(|resume| resume.channels).unwrap_or_default()
     }
 
     /// As [`Self::log_in`]; a login whose connection has crashed meanwhile is ended again.
-    pub(crate) async fn log_in_for_socket(&self, request: LogIn) -> Result<LoggedIn, PlayerError> {
+    pub(crate) async fn log_in_for_socket(&self, request: LogIn) -> Result<LoggedIn, LogInError> {
         let (player, login) = (request.player.clone(), request.login.id.clone());
         let logged_in = self.log_in(request).await;
         if self.seat(&login).is_none() {
@@ -125,7 +173,13 @@ impl Backend {
         self.strike_off(login);
     }
 
-    async fn try_log_out(&self, player: &PlayerKey, login: &LoginId, seen: Seen<'_>) -> Result<(), StoreError> {
+    /// As [`Self::log_out`], once.
+    pub(super) async fn try_log_out(
+        &self,
+        player: &PlayerKey,
+        login: &LoginId,
+        seen: Seen<'_>,
+    ) -> Result<(), StoreError> {
         let players = &self.0.ports.players;
         let state = players.look_up(player).await?;
         if state.login.as_ref().is_none_or(|live| live.id != *login) {
@@ -144,18 +198,6 @@ impl Backend {
             }
         }
         Ok(())
-    }
-
-    /// Sends an older login away and waits until it has stopped acting; answers what its socket was given.
-    async fn kick(&self, previous: &Login) -> Vec<(ChannelKey, Position)> {
-        match self.seat(&previous.id) {
-            Some(Seat::Live(connection)) => {
-                let kicked = connection.send(Kick(previous.id.clone()));
-                tokio::time::timeout(KICK_PATIENCE, kicked).await.ok().and_then(Result::ok).unwrap_or_default()
-            }
-            Some(Seat::Leaving(seen)) => seen.to_vec(),
-            None => Vec::new(),
-        }
     }
 
     /// Leaves what the end of a login leaves; answers what is kept.
@@ -243,7 +285,8 @@ impl Backend {
         client_saw: &HashMap<ChannelId, Position>,
         logged_in: &mut LoggedIn,
     ) -> Result<(), StoreError> {
-        let mut kept: HashMap<_, _> = kept.into_iter().map(|joined| (joined.channel.clone(), joined)).collect();
+        let entered = kept.into_iter().filter(|joined| joined.entered.is_some());
+        let mut kept: HashMap<_, _> = entered.map(|joined| (joined.channel.clone(), joined)).collect();
         for channel in lost {
             let id = channel.channel.clone();
             let restored = match kept.remove(&id) {
@@ -260,17 +303,17 @@ impl Backend {
                 (entered.before(), false)
             };
             logged_in.recovered.insert(id.clone(), complete);
-            logged_in.attach.push((id.clone(), Some(after)));
+            logged_in.attach.push((id.clone(), Hearing { entered, start: Start::After(after) }));
             logged_in.channel_ids.push(id);
         }
         // Never lost, so not in the answer's lists.
-        logged_in.attach.extend(kept.into_keys().map(|id| (id, None)));
+        logged_in.attach.extend(kept.into_values().filter_map(from_now_on));
         Ok(())
     }
 
     /// `None` when the channel cannot be entered: deleted, full, another password, too many channels meanwhile, or
     /// an even newer login has taken over.
-    async fn enter_again(
+    pub(super) async fn enter_again(
         &self,
         player: &PlayerKey,
         login: &LoginId,
@@ -315,6 +358,10 @@ impl Backend {
         // A client that saw another log has missed what this one held before.
         Ok((seen, slice.complete && credible.is_some() == client_saw.is_some()))
     }
+}
+
+fn from_now_on(joined: Joined) -> Option<(ChannelId, Hearing)> {
+    Some((joined.channel, Hearing { entered: joined.entered?, start: Start::Now }))
 }
 
 /// The saved snapshot, and what was left since that it does not name: a logout that was under way had saved it first.

@@ -131,9 +131,9 @@ impl Backend {
     ) -> Result<(), EnterError> {
         match login {
             Some(login) => {
-                let note = Note::Joined { channel: id.clone(), after: entered.before() };
+                let note = Note::Joined { channel: id.clone(), entered };
                 // A login that has just ended leaves this channel like its others.
-                self.tell(player, &login, note).await?;
+                self.tell(&login, note).await?;
                 Ok(())
             }
             // The socket was lost meanwhile, and a PUBLIC channel is for players with one.

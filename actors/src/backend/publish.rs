@@ -33,7 +33,7 @@ impl Backend {
     pub(crate) async fn send_direct(&self, to: &PlayerKey, from: PlayerId, note: Note) -> Result<bool, StoreError> {
         let state = self.0.ports.players.look_up(to).await?;
         match state.login {
-            Some(login) if !state.blocks.iter().any(|block| block.player == from) => self.tell(to, &login, note).await,
+            Some(login) if !state.blocks.iter().any(|block| block.player == from) => self.tell(&login, note).await,
             _ => Ok(false),
         }
     }
@@ -44,7 +44,7 @@ impl Backend {
     /// `Offline`, or the store's.
     pub async fn send_note(&self, to: &PlayerKey, note: Note) -> Result<(), PlayerError> {
         let login = self.0.ports.players.look_up(to).await?.login.ok_or(PlayerError::Offline)?;
-        if self.tell(to, &login, note).await? { Ok(()) } else { Err(PlayerError::Offline) }
+        if self.tell(&login, note).await? { Ok(()) } else { Err(PlayerError::Offline) }
     }
 
     /// Appends a notice to every channel of a game. With an idempotency key it may be repeated after a failure:
@@ -87,17 +87,12 @@ impl Backend {
         } else {
             players.unblock(player, target).await?
         };
-        Ok(self.tell_if_live(player, login, Note::Blocked { player: target, blocked }).await?)
+        Ok(self.tell_if_live(login, Note::Blocked { player: target, blocked }).await?)
     }
 
-    pub(super) async fn tell_if_live(
-        &self,
-        player: &PlayerKey,
-        login: Option<Login>,
-        note: Note,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn tell_if_live(&self, login: Option<Login>, note: Note) -> Result<(), StoreError> {
         if let Some(login) = login {
-            self.tell(player, &login, note).await?;
+            self.tell(&login, note).await?;
         }
         Ok(())
     }

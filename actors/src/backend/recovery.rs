@@ -1,4 +1,9 @@
 //! A node that ended without a goodbye leaves logins behind; another node, or its own next start, ends them.
+//!
+//! Exactly one node does it at a time: the claim says which. It asks for its claim again before every batch, because
+//! its own lease may have run out meanwhile: then another one has taken over, and the node that was thought dead may
+//! have its logins back. A step that fails is not tried again here for the same reason; the next round begins with
+//! the claim.
 
 use futures_util::future::join_all;
 use tracing::{info, warn};
@@ -9,7 +14,7 @@ use crate::ids::NodeId;
 use crate::ports::StoreError;
 
 /// Logins ended in one go.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 
 impl Backend {
     /// Claims every node whose lease ran out before `before`, and ends its logins: exits are announced and RECONNECT
@@ -18,9 +23,13 @@ impl Backend {
     /// # Errors
     /// The store's; what is left is taken up at the next call.
     pub async fn recover_dead_nodes(&self, before: Timestamp) -> Result<(), StoreError> {
-        for dead in self.0.ports.nodes.expired(before).await? {
-            if dead != self.0.node && self.0.ports.nodes.claim(&dead, &self.0.node, before).await? {
-                let logins = self.end_logins_of(&dead).await?;
+        let mut dead = self.0.ports.nodes.expired(before).await?;
+        dead.retain(|node| *node != self.0.node);
+        self.0.dead.send_replace(dead.iter().cloned().collect());
+        for dead in dead {
+            if self.has_claimed(&dead, before).await?
+                && let Some(logins) = self.end_logins_of(&dead, before).await?
+            {
                 self.0.ports.nodes.retire(&dead).await?;
                 info!(node.id = %dead, logins, "dead node recovered");
             }
@@ -28,19 +37,25 @@ impl Backend {
         Ok(())
     }
 
-    async fn end_logins_of(&self, dead: &NodeId) -> Result<usize, StoreError> {
+    async fn has_claimed(&self, dead: &NodeId, before: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.has_lost_lease() && self.0.ports.nodes.claim(dead, &self.0.node, before).await?)
+    }
+
+    /// How many there were; `None` when another node has taken over.
+    async fn end_logins_of(&self, dead: &NodeId, before: Timestamp) -> Result<Option<usize>, StoreError> {
         let mut ended = 0;
         loop {
             let logins = self.0.ports.players.logins_on(dead, BATCH).await?;
+            if !self.has_claimed(dead, before).await? {
+                return Ok(None);
+            }
             if logins.is_empty() {
-                return Ok(ended);
+                return Ok(Some(ended));
             }
             // Side by side, so that they share the store's commits.
-            join_all(logins.iter().map(|(player, login)| self.log_out(player, &login.id, &[]))).await;
-            let left = self.0.ports.players.logins_on(dead, BATCH).await?;
-            if left == logins {
-                warn!(node.id = %dead, "logins of a dead node cannot be ended now");
-                return Err(StoreError("logins of a dead node could not be ended".into()));
+            let ends = logins.iter().map(|(player, login)| self.try_log_out(player, &login.id, &[]));
+            for end in join_all(ends).await {
+                end.inspect_err(|error| warn!(node.id = %dead, %error, "login of a dead node not ended now"))?;
             }
             ended += logins.len();
         }

@@ -6,8 +6,7 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 
 use super::Backend;
-use crate::channel::{AttachMember, ChatChannel, Recount, Retired};
-use crate::event::Position;
+use crate::channel::{AttachMember, ChatChannel, Hearing, Recount, Retired};
 use crate::fanout::WorkerId;
 use crate::ids::{ChannelKey, ConnectionId};
 
@@ -46,17 +45,11 @@ impl Backend {
         }
     }
 
-    /// Has a connection of this node hear a channel: everything after `after`, or from now on.
-    pub(crate) async fn attach(
-        &self,
-        key: &ChannelKey,
-        worker: WorkerId,
-        connection: ConnectionId,
-        after: Option<Position>,
-    ) {
+    /// Has a connection of this node hear a channel.
+    pub(crate) async fn attach(&self, key: &ChannelKey, worker: WorkerId, connection: ConnectionId, hearing: Hearing) {
         loop {
             let Some(channel) = self.channel(key) else { return };
-            match channel.send(AttachMember { worker, connection, after }).await {
+            match channel.send(AttachMember { worker, connection, hearing }).await {
                 Ok(Ok(())) => return,
                 // Let go, or crashed: the next one will do it. Attaching twice does nothing.
                 Ok(Err(Retired)) | Err(_) => tokio::task::yield_now().await,

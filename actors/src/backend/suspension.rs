@@ -28,12 +28,12 @@ impl Backend {
         by: Decider,
     ) -> Result<(), StoreError> {
         let login = self.0.ports.players.suspend(player, suspension, by).await?;
-        self.tell_if_live(player, login.clone(), Note::Suspension(suspension.cloned())).await?;
+        self.tell_if_live(login.clone(), Note::Suspension(suspension.cloned())).await?;
         // What is told when the decision was overtaken, or is by now, is for the round below.
         let told = login.map(|login| (login, suspension.cloned()));
         let mut before = self.0.ports.players.look_up(player).await?;
         if told != before.login.clone().map(|login| (login, before.suspension.clone())) {
-            self.tell_suspension(player, &before).await?;
+            self.tell_suspension(&before).await?;
         }
         loop {
             self.suspend_plays(player, &before).await?;
@@ -42,14 +42,14 @@ impl Backend {
                 return Ok(());
             }
             if now.suspension != before.suspension {
-                self.tell_suspension(player, &now).await?;
+                self.tell_suspension(&now).await?;
             }
             before = now;
         }
     }
 
-    async fn tell_suspension(&self, player: &PlayerKey, state: &PlayerState) -> Result<(), StoreError> {
-        self.tell_if_live(player, state.login.clone(), Note::Suspension(state.suspension.clone())).await
+    async fn tell_suspension(&self, state: &PlayerState) -> Result<(), StoreError> {
+        self.tell_if_live(state.login.clone(), Note::Suspension(state.suspension.clone())).await
     }
 
     async fn suspend_plays(&self, player: &PlayerKey, state: &PlayerState) -> Result<(), StoreError> {

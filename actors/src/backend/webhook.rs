@@ -83,7 +83,7 @@ impl Backend {
         let at = self.now();
         let update = self.0.ports.players.update_profile(player, patch, create, at).await?;
         if let (ProfileUpdate::Changed(Some(login)), Some(notice)) = (&update, notice) {
-            self.tell(player, login, Note::Notice { message: notice.into(), at }).await?;
+            self.tell(login, Note::Notice { message: notice.into(), at }).await?;
         }
         Ok(update)
     }

@@ -100,7 +100,7 @@ impl ChatChannel {
     /// would miss, or get twice, what lies between.
     fn is_task_due(&mut self) -> bool {
         let Some(follower) = &mut self.follower else { return true };
-        let is_beyond = |waiting: &Waiting| waiting.member.after.is_some_and(|after| !follower.reaches(after));
+        let is_beyond = |waiting: &Waiting| !follower.reaches(waiting.member.hearing.entered);
         if self.tasks.is_empty() && self.waiting.iter().any(is_beyond) {
             // Once: the place may lie in a log that is gone.
             if !std::mem::replace(&mut self.caught_up, true) {

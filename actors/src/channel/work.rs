@@ -12,7 +12,7 @@ use super::messages::{AttachMember, Rang, Retired};
 use super::rules::Follower;
 use crate::backend::Backend;
 use crate::event::{Event, EventBody, Position};
-use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, Fanout, WorkerId};
+use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, Fanout, Start, WorkerId};
 use crate::ids::{ChannelKey, ConnectionId};
 use crate::ports::{ChannelError, LogSlice, StoreError};
 
@@ -122,14 +122,17 @@ impl Work {
                 (head, Some(Follower::new(head, head)))
             }
         };
-        let oldest = waiting.iter().filter_map(|waiting| waiting.member.after).min_by_key(|after| after.sequence);
+        let oldest = waiting
+            .iter()
+            .filter_map(|waiting| waiting.member.hearing.start.place())
+            .min_by_key(|after| after.sequence);
         let missed: Arc<[_]> = match oldest {
             Some(after) if after != cursor => self.missed(after, cursor).await?.into(),
             _ => Arc::default(),
         };
-        let mut by_worker: BTreeMap<WorkerId, Vec<(ConnectionId, Option<Position>)>> = BTreeMap::new();
-        for AttachMember { worker, connection, after } in waiting.iter().map(|waiting| &waiting.member) {
-            by_worker.entry(*worker).or_default().push((*connection, *after));
+        let mut by_worker: BTreeMap<WorkerId, Vec<(ConnectionId, Start)>> = BTreeMap::new();
+        for AttachMember { worker, connection, hearing } in waiting.iter().map(|waiting| &waiting.member) {
+            by_worker.entry(*worker).or_default().push((*connection, hearing.start));
         }
         let attached = by_worker.into_iter().map(|(worker, connections)| {
             let (key, missed) = (self.key.clone(), missed.clone());

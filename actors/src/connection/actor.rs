@@ -15,10 +15,11 @@ use super::login::LoggingIn;
 use super::messages::{Incoming, Kick, Lost, Note, ShutDown};
 use super::rules::{Conduct, Identity, Silence, Verdict};
 use crate::backend::{Backend, Crashed, Game};
+use crate::channel::Hearing;
 use crate::clock::Timestamp;
 use crate::close::Close;
 use crate::event::{EventBody, Position};
-use crate::fanout::{Detached, Listener, Listeners, WorkerId};
+use crate::fanout::{Detached, Listener, Listeners, Start, WorkerId};
 use crate::ids::{ChannelId, ChannelKey, ConnectionId, LoginId, PlayerKey};
 use crate::outbox::Outbox;
 use crate::packet::{self, ChannelChat, DirectChat, Kind, Status};
@@ -112,13 +113,18 @@ impl PlayerConnection {
     }
 
     /// Has the channel's events handed to this connection.
-    pub(super) fn attach(&self, key: ChannelKey, after: Option<Position>) {
+    pub(super) fn attach(&self, key: ChannelKey, hearing: Hearing) {
         let (backend, worker, connection) = (self.backend.clone(), self.worker, self.id);
-        drop(self.backend.spawn(async move { backend.attach(&key, worker, connection, after).await }));
+        drop(self.backend.spawn(async move { backend.attach(&key, worker, connection, hearing).await }));
     }
 
     fn post(&self, chat: ChannelChat, pending: Pending) -> ResponseActFuture<Self, ()> {
         let Phase::Online(session) = &self.phase else { return Box::pin(fut::ready(())) };
+        if self.backend.has_lost_lease() {
+            // The membership may be gone, and come back: no fault of the client's.
+            self.answer(&pending, Status::InternalServerError, None);
+            return Box::pin(fut::ready(()));
+        }
         let (backend, game) = (self.backend.clone(), session.game.clone());
         let hidden_from = session.listener.blocked();
         let posted = async move {
@@ -169,7 +175,7 @@ impl PlayerConnection {
     }
 
     /// Ends the connection; `reason` closes the socket, `None` means it is gone already.
-    fn end(&mut self, reason: Option<Close>, ctx: &mut Context<Self>) {
+    pub(super) fn end(&mut self, reason: Option<Close>, ctx: &mut Context<Self>) {
         match reason {
             Some(reason) => self.outbox.close(reason),
             None => self.outbox.abandon(),
@@ -193,6 +199,18 @@ impl PlayerConnection {
             self.backend.recount(key, self.worker);
         }
         Some((session.player, session.login, detached))
+    }
+
+    /// Another login lives: it owns the player now and does the leaving.
+    pub(super) fn give_way(&mut self, ctx: &mut Context<Self>) -> Vec<(ChannelKey, Position)> {
+        self.outbox.close(Close::SecondLogin);
+        let left = self.leave_online();
+        self.finish(ctx);
+        left.map(|(_, login, detached)| {
+            self.backend.strike_off_later(login);
+            detached.seen
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn log_out(&self, player: PlayerKey, login: LoginId, seen: Vec<(ChannelKey, Position)>) {
@@ -302,15 +320,13 @@ impl Handler<Kick> for PlayerConnection {
         if self.login() != Some(&login) {
             return Box::pin(async { Vec::new() });
         }
-        self.outbox.close(Close::SecondLogin);
         if let Phase::LoggingIn(logging_in) = &self.phase {
             let through = logging_in.through.clone();
+            self.outbox.close(Close::SecondLogin);
             self.finish(ctx);
-            return Box::pin(through.map(|_| Vec::new()));
+            return Box::pin(through.map(Result::unwrap_or_default));
         }
-        // The new login owns the player now and does the leaving.
-        let seen = self.leave_online().map(|(_, _, detached)| detached.seen).unwrap_or_default();
-        self.finish(ctx);
+        let seen = self.give_way(ctx);
         Box::pin(async { seen })
     }
 }
@@ -340,10 +356,10 @@ impl PlayerConnection {
         let Phase::Online(session) = &mut self.phase else { return };
         let (index, me) = (session.game.index, session.player.player);
         match note {
-            Note::Joined { channel, after } => {
-                let key = session.player.game.channel(channel);
+            Note::Joined { channel, entered } => {
+                let (key, after) = (session.player.game.channel(channel), entered.before());
                 session.hearing.insert(key.clone(), after);
-                self.attach(key, Some(after));
+                self.attach(key, Hearing { entered, start: Start::After(after) });
             }
             Note::Blocked { player, blocked } => session.listener.set_blocked(player, blocked),
             Note::DirectChat { from, .. } if session.listener.blocks(from) => {}

@@ -12,24 +12,29 @@ use tracing::error;
 
 use super::actor::{Pending, Phase, PlayerConnection, Session};
 use super::messages::Note;
-use crate::backend::{Game, LogIn, LoggedIn, Mode};
+use crate::backend::{Game, LogIn, LogInError, LoggedIn, Mode};
+use crate::channel::Hearing;
 use crate::close::Close;
+use crate::event::Position;
 use crate::fanout::Listener;
-use crate::ids::{LoginId, PlayerKey};
+use crate::ids::{ChannelKey, LoginId, PlayerKey};
 use crate::login_key;
 use crate::packet::{Credentials, Kind, Status};
-use crate::ports::{Login, PlayerError};
+use crate::ports::Login;
 
 /// A login under way. It is always awaited: when the connection ends meanwhile, it is ended once it is through.
 pub(super) struct LoggingIn {
     pub(super) player: PlayerKey,
     pub(super) login: LoginId,
     pub(super) ended: bool,
+    /// Whether its claim may have been taken away since.
+    pub(super) reclaim: bool,
     /// News that came too early.
     pub(super) notes: Vec<Note>,
-    /// Dropped when the login is through: a newer login waits for it.
-    _through: oneshot::Sender<()>,
-    pub(super) through: Shared<oneshot::Receiver<()>>,
+    /// Told, when the login is through, what a newer login that waits for it needs: the places where each channel was
+    /// to be heard from.
+    is_through: oneshot::Sender<Vec<(ChannelKey, Position)>>,
+    pub(super) through: Shared<oneshot::Receiver<Vec<(ChannelKey, Position)>>>,
 }
 
 /// What a login under way needs when it is through.
@@ -73,24 +78,38 @@ impl PlayerConnection {
         login_key::verify(game.login_key_secret(), key, game.index, player, self.backend.now(), leeway).then_some(game)
     }
 
-    fn on_logged_in(&mut self, result: Result<LoggedIn, PlayerError>, attempt: Attempt, ctx: &mut Context<Self>) {
-        let Phase::LoggingIn(LoggingIn { ended, notes, .. }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
+    fn on_logged_in(&mut self, result: Result<LoggedIn, LogInError>, attempt: Attempt, ctx: &mut Context<Self>) {
+        let Phase::LoggingIn(logging_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
             unreachable!("a login under way is always awaited")
         };
+        let LoggingIn { ended, notes, reclaim, is_through, .. } = logging_in;
         match result {
             Ok(logged_in) if !ended => {
                 self.welcome(logged_in, attempt);
                 self.watch_suspension(ctx);
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
+                if reclaim {
+                    let reclaimed = self.reclaim();
+                    ctx.spawn(reclaimed);
+                }
                 return;
             }
             Ok(logged_in) => {
-                let heard = |(channel, after): (_, Option<_>)| Some((attempt.player.game.channel(channel), after?));
-                let seen = logged_in.attach.into_iter().filter_map(heard).collect();
+                let game = attempt.player.game.clone();
+                let heard = |(channel, hearing): (_, Hearing)| Some((game.channel(channel), hearing.start.place()?));
+                let seen: Vec<_> = logged_in.attach.into_iter().filter_map(heard).collect();
+                let _ = is_through.send(seen.clone());
                 self.log_out(attempt.player, attempt.login, seen);
                 return self.finish(ctx);
             }
-            Err(PlayerError::Suspended) => self.refuse(&attempt.pending, Status::Forbidden, Close::Forbidden, ctx),
+            Err(LogInError::Replaced(seen)) => {
+                // For the newer login, which may have asked already, and otherwise will.
+                self.backend.begin_leaving(&attempt.login, &seen);
+                self.backend.strike_off_later(attempt.login);
+                let _ = is_through.send(seen);
+                return self.end(Some(Close::SecondLogin), ctx);
+            }
+            Err(LogInError::Suspended) => self.refuse(&attempt.pending, Status::Forbidden, Close::Forbidden, ctx),
             Err(error) => {
                 error!(player.id = %attempt.player.player, %error, "login failed");
                 self.answer(&attempt.pending, Status::InternalServerError, None);
@@ -113,10 +132,10 @@ impl PlayerConnection {
         let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
         self.listeners.add(listener.clone());
         let mut hearing = HashMap::new();
-        for (channel, after) in logged_in.attach {
+        for (channel, from) in logged_in.attach {
             let key = player.game.channel(channel);
-            hearing.extend(after.map(|after| (key.clone(), after)));
-            self.attach(key, after);
+            hearing.extend(from.start.place().map(|after| (key.clone(), after)));
+            self.attach(key, from);
         }
         self.phase = Phase::Online(Session {
             game,
@@ -145,6 +164,7 @@ fn welcome_body(kind: &Kind, login: &LoginId, logged_in: &LoggedIn, with_place: 
 impl LoggingIn {
     fn new(player: PlayerKey, login: LoginId) -> Self {
         let (sender, receiver) = oneshot::channel();
-        Self { player, login, ended: false, notes: Vec::new(), _through: sender, through: receiver.shared() }
+        let (notes, through) = (Vec::new(), receiver.shared());
+        Self { player, login, ended: false, reclaim: false, notes, is_through: sender, through }
     }
 }

@@ -31,13 +31,19 @@ pub struct ShutDown(pub Close);
 #[rtype(result = "Vec<(ChannelKey, Position)>")]
 pub struct Kick(pub LoginId);
 
+/// The node had lost its lease, and has it again: whether this connection's login still lives is to be found out.
+/// Answered when that is settled, or will be by the login under way.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reclaim;
+
 /// News for a player, from wherever it happened.
 #[derive(Clone, Debug, PartialEq, Message, Serialize, Deserialize)]
 #[rtype(result = "()")]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// The player is a member of the channel: hear everything after this place.
-    Joined { channel: ChannelId, after: Position },
+    /// The player is a member of the channel, by the ENTER event at this place: hear it and everything after it.
+    Joined { channel: ChannelId, entered: Position },
     /// The player's block list changed.
     Blocked { player: PlayerId, blocked: bool },
     /// NOTIFY_DIRECT_CHAT.

@@ -29,13 +29,23 @@ pub struct Deliver {
     pub events: Arc<[Arc<Encoded>]>,
 }
 
-/// Makes connections members: first each gets what it missed after its own place, then everything after `cursor`;
-/// one without a place begins there. Answers how many members there are on this thread now.
+/// Where a member begins to hear a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Now,
+    /// With everything after this place.
+    After(Position),
+    /// Where this very connection was when it left; nothing after this place was left for it before.
+    WhereItLeft(Position),
+}
+
+/// Makes connections members: first each gets what it missed after its start, then everything after `cursor`.
+/// Answers how many members there are on this thread now.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct Attach {
     pub key: Arc<ChannelKey>,
-    pub connections: Vec<(ConnectionId, Option<Position>)>,
+    pub connections: Vec<(ConnectionId, Start)>,
     /// Everything up to `cursor` that any of them missed.
     pub missed: Arc<[Arc<Encoded>]>,
     pub cursor: Position,
@@ -50,6 +60,16 @@ pub struct Adopt(pub Arc<ChannelKey>);
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct Count(pub Arc<ChannelKey>);
+
+impl Start {
+    /// Nothing up to this place is needed from the log; `None`: nothing at all.
+    pub fn place(self) -> Option<Position> {
+        match self {
+            Self::Now => None,
+            Self::After(place) | Self::WhereItLeft(place) => Some(place),
+        }
+    }
+}
 
 impl Fanout {
     pub fn new(listeners: Rc<Listeners>) -> Self {
@@ -117,19 +137,26 @@ impl Handler<Attach> for Fanout {
 
 async fn attach_all(listeners: Rc<Listeners>, attach: Attach) -> usize {
     for chunk in attach.connections.chunks(CHUNK) {
-        chunk.iter().for_each(|(connection, after)| attach_one(&listeners, &attach, *connection, *after));
+        chunk.iter().for_each(|(connection, start)| attach_one(&listeners, &attach, *connection, *start));
         tokio::task::yield_now().await;
     }
     listeners.count(&attach.key)
 }
 
-fn attach_one(listeners: &Listeners, attach: &Attach, connection: ConnectionId, after: Option<Position>) {
+fn attach_one(listeners: &Listeners, attach: &Attach, connection: ConnectionId, start: Start) {
     let Some(listener) = listeners.get(connection).filter(|listener| !listener.is_in(&attach.key)) else { return };
+    let after = match start {
+        Start::WhereItLeft(since) => {
+            Some(listener.departed(&attach.key).filter(|at| at.reaches(since)).unwrap_or(since))
+        }
+        start => start.place(),
+    };
     let missed = after.map_or(&[][..], |after| unseen(after, &attach.missed));
     let missed = without_own_gap(missed, listener.player);
     listener.replay(&missed);
-    if !missed.last().is_some_and(|last| last.ends_membership_of(listener.player)) {
-        listeners.join(&attach.key, &listener, attach.cursor);
+    match missed.last().filter(|last| last.ends_membership_of(listener.player)) {
+        Some(end) => listener.depart(end),
+        None => listeners.join(&attach.key, &listener, attach.cursor),
     }
 }
 

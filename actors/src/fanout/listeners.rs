@@ -1,7 +1,7 @@
 //! Who listens on this thread, and to which channels.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +9,10 @@ use super::Encoded;
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, ConnectionId, PlayerId};
 use crate::outbox::{Frame, Outbox};
+
+/// Channels left that a listener remembers: more than a player can be in, but for ONE_ON_ONE channels, which no loss
+/// of a lease takes away.
+const DEPARTURES: usize = 16;
 
 /// One logged-in connection of this thread, as the fan-out sees it.
 pub struct Listener {
@@ -22,6 +26,8 @@ pub struct Listener {
     has_blocks: Cell<bool>,
     /// The rooms this listener is in: a handful, so that joining and leaving need not search the rooms' members.
     rooms: RefCell<Vec<Arc<ChannelKey>>>,
+    /// Rooms left by an event, and its place: if the membership is restored, it goes on there.
+    departures: RefCell<VecDeque<(Arc<ChannelKey>, Position)>>,
 }
 
 /// The listeners of one thread. Shared by its fan-out and its connections.
@@ -55,6 +61,8 @@ pub struct Detached {
     pub seen: Vec<(ChannelKey, Position)>,
     /// Channels without a member on this thread now.
     pub emptied: Vec<ChannelKey>,
+    /// Channels left before, and the place of the event by which each was left.
+    departures: VecDeque<(Arc<ChannelKey>, Position)>,
 }
 
 impl Listener {
@@ -68,8 +76,8 @@ impl Listener {
     ) -> Rc<Self> {
         let blocks: HashSet<_> = blocks.into_iter().collect();
         let has_blocks = Cell::new(!blocks.is_empty());
-        let (blocks, rooms) = (RefCell::new(blocks), RefCell::default());
-        Rc::new(Self { connection, player, lang, with_place, outbox, blocks, has_blocks, rooms })
+        let (blocks, rooms, departures) = (RefCell::new(blocks), RefCell::default(), RefCell::default());
+        Rc::new(Self { connection, player, lang, with_place, outbox, blocks, has_blocks, rooms, departures })
     }
 
     pub fn set_blocked(&self, player: PlayerId, blocked: bool) {
@@ -80,6 +88,12 @@ impl Listener {
             blocks.remove(&player)
         };
         self.has_blocks.set(!blocks.is_empty());
+    }
+
+    /// Replaces the whole block list.
+    pub fn set_all_blocked(&self, players: Vec<PlayerId>) {
+        self.has_blocks.set(!players.is_empty());
+        *self.blocks.borrow_mut() = players.into_iter().collect();
     }
 
     pub fn blocks(&self, player: PlayerId) -> bool {
@@ -100,8 +114,24 @@ impl Listener {
         let leaves = event.ends_membership_of(self.player);
         if leaves {
             self.rooms.borrow_mut().retain(|room| *room != event.key);
+            self.depart(event);
         }
         leaves
+    }
+
+    /// Remembers the event by which the listener left, or would have.
+    pub fn depart(&self, event: &Encoded) {
+        let mut departures = self.departures.borrow_mut();
+        departures.retain(|(key, _)| *key != event.key);
+        departures.push_back((event.key.clone(), event.event.position));
+        if departures.len() > DEPARTURES {
+            departures.pop_front();
+        }
+    }
+
+    /// Where the listener left a room that it has not joined again.
+    pub fn departed(&self, key: &ChannelKey) -> Option<Position> {
+        self.departures.borrow().iter().find(|(left, _)| **left == *key).map(|(_, position)| *position)
     }
 
     /// What a member missed: asked for by itself, so the outbox's bounds are not for it.
@@ -148,6 +178,7 @@ impl Listeners {
     pub fn join(&self, key: &Arc<ChannelKey>, listener: &Rc<Listener>, cursor: Position) {
         debug_assert!(!listener.is_in(key), "joined once");
         listener.rooms.borrow_mut().push(key.clone());
+        listener.departures.borrow_mut().retain(|(left, _)| left != key);
         let mut rooms = self.rooms.borrow_mut();
         let room = rooms.entry(key.clone()).or_insert_with(|| Room { cursor, members: Rc::default(), served: None });
         Rc::make_mut(&mut room.members).push(listener.clone());
@@ -200,6 +231,7 @@ impl Listeners {
         for key in listener.rooms.take() {
             self.leave(&key, &listener, &mut detached);
         }
+        detached.departures = listener.departures.take();
         detached.rewind(&listener.outbox.unsent());
         detached
     }
@@ -221,7 +253,8 @@ impl Detached {
     pub fn add_unheard(&mut self, hearing: impl IntoIterator<Item = (ChannelKey, Position)>) {
         for (key, after) in hearing {
             if !self.seen.iter().any(|(heard, _)| *heard == key) {
-                self.seen.push((key, after));
+                let left = self.departures.iter().find(|(left, at)| **left == key && at.reaches(after));
+                self.seen.push((key, left.map_or(after, |(_, at)| *at)));
             }
         }
     }

@@ -6,18 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::connection::Note;
-use crate::ids::{LoginId, NodeId, PlayerKey};
+use crate::event::Position;
+use crate::ids::{ChannelKey, LoginId, NodeId};
 
 /// A place in a mailbox; counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MailId(pub u64);
 
-/// Something said to a player whose socket is on another node. Void when that login is no longer the live one.
+/// What one node says to another. A login is named by its id alone: it is of no other node and no other player.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mail {
-    pub player: PlayerKey,
-    pub login: LoginId,
-    pub note: Note,
+#[serde(rename_all = "snake_case")]
+pub enum Mail {
+    /// News for a player whose socket is there. Void when that login is not seated there any more.
+    Note { login: LoginId, note: Note },
+    /// A newer login of the player has taken this one's place: close its socket, and answer `by`.
+    Kick { login: LoginId, by: NodeId },
+    /// The answer to `Kick`: what that socket was given of each channel. Empty when nobody knows.
+    Kicked { login: LoginId, seen: Vec<(ChannelKey, Position)> },
 }
 
 /// Nodes: who is alive, and mail that survives a lost link.

@@ -81,7 +81,7 @@ impl Hall {
 
     fn mail(&self, number: i64) -> Mail {
         let note = Note::Blocked { player: PlayerId(number), blocked: true };
-        Mail { player: self.game.player(PlayerId(1)), login: LoginId::new("a"), note }
+        Mail::Note { login: LoginId::new("a"), note }
     }
 }
 
@@ -215,10 +215,10 @@ async fn mail_to_an_unknown_node_is_refused(ports: &Ports, game: GameId) {
 async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) {
     let hall = Hall::of(ports, game);
     hall.register("a", NOW).await;
-    let after = Position { epoch: Epoch(u64::MAX), sequence: 9 };
+    let entered = Position { epoch: Epoch(u64::MAX), sequence: 9 };
     let (channel, at) = (ChannelId::parse("room").expect("a channel id"), NOW);
     let notes = [
-        Note::Joined { channel, after },
+        Note::Joined { channel: channel.clone(), entered },
         Note::Blocked { player: PlayerId(i64::MIN), blocked: false },
         Note::DirectChat { from: PlayerId(1), message: "⚒ \" \\".into(), extra_data: "".into(), at },
         Note::Notice { message: "hear".into(), at },
@@ -226,7 +226,10 @@ async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) 
         Note::Suspension(None),
         Note::Disconnected,
     ];
-    let sent: Vec<_> = notes.into_iter().map(|note| Mail { note, ..hall.mail(0) }).collect();
+    let login = LoginId::new("a");
+    let mut sent: Vec<_> = notes.into_iter().map(|note| Mail::Note { login: login.clone(), note }).collect();
+    sent.push(Mail::Kick { login: login.clone(), by: hall.id("b") });
+    sent.push(Mail::Kicked { login, seen: vec![(hall.game.channel(channel), entered)] });
     for mail in &sent {
         assert!(hall.nodes.send(&hall.id("a"), mail).await.expect("the store answers"));
     }
