@@ -8,6 +8,7 @@ use actix::prelude::*;
 use guildhall::adapters::embedded::Embedded;
 use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Ports, Settings};
 use guildhall_actors::clock::{Clock, Timestamp};
+use guildhall_actors::close::Close;
 use guildhall_actors::connection::{Incoming, PlayerConnection};
 use guildhall_actors::event::EventBody;
 use guildhall_actors::fanout::{Fanout, Listeners, WorkerId};
@@ -35,7 +36,7 @@ pub(crate) struct Stage {
     pub(crate) ports: Ports,
     listeners: Rc<Listeners>,
     worker: WorkerId,
-    _folder: TempDir,
+    folder: Rc<TempDir>,
 }
 
 /// A player whose socket is recorded.
@@ -43,6 +44,7 @@ pub(crate) struct Player {
     pub(crate) id: i64,
     connection: Addr<PlayerConnection>,
     wire: Rc<RecordingWire>,
+    outbox: Rc<Outbox>,
     requests: u32,
     /// Words heard and already told of.
     heard: usize,
@@ -55,12 +57,21 @@ impl Stage {
         let ports = store.expect("a fresh folder opens").ports();
         let explosive = Arc::new(Explosive(ports.clone()));
         let fuses = Ports { channels: explosive.clone(), players: explosive, ..ports.clone() };
+        Self::on("stage", ports, fuses, Rc::new(folder))
+    }
+
+    /// Another node in the same store, which it sees through `seen`.
+    pub(crate) fn beside(&self, node: &str, seen: Ports) -> Self {
+        Self::on(node, self.ports.clone(), seen, self.folder.clone())
+    }
+
+    fn on(node: &str, ports: Ports, seen: Ports, folder: Rc<TempDir>) -> Self {
         let game = Game::new(GameId::new("demo"), GAME_INDEX, LOGIN_KEY_SECRET.as_bytes().to_vec());
         let clock = Clock::new(|| Timestamp(now_ms()));
-        let backend = Backend::start(NodeId::new("stage"), fuses, clock, settings(), [game], rand::random);
+        let backend = Backend::start(NodeId::new(node), seen, clock, settings(), [game], rand::random);
         let listeners = Rc::new(Listeners::default());
         let worker = backend.add_worker(Fanout::new(listeners.clone()).start());
-        Self { backend, ports, listeners, worker, _folder: folder }
+        Self { backend, ports, listeners, worker, folder }
     }
 
     pub(crate) fn key(&self) -> ChannelKey {
@@ -102,6 +113,16 @@ impl Stage {
         player
     }
 
+    /// A login, whatever becomes of it.
+    pub(crate) async fn try_login_as(&self, player: i64, packet_type: &str) -> Player {
+        let player = self.connection(player);
+        let body = login_body(player.id, &LoginKey::of(player.id).sign());
+        let packet = json!({ "packetType": packet_type, "body": body });
+        let sent = player.connection.send(Incoming(packet.to_string()));
+        let _ = within("the end of a login", sent).await; // an answer, or the actor's end
+        player
+    }
+
     /// CONNECT, whatever becomes of it.
     pub(crate) async fn try_log_in(&self, player: i64) {
         let body = login_body(player, &LoginKey::of(player).sign());
@@ -116,8 +137,9 @@ impl Stage {
         let outbox = Outbox::new(Box::new(wire.clone()), plain_framing(), OutboxLimits::default());
         let id = self.backend.new_connection_id();
         let connection =
-            PlayerConnection::new(id, self.worker, self.backend.clone(), self.listeners.clone(), outbox).start();
-        Player { id: player, connection, wire, requests: 0, heard: 0 }
+            PlayerConnection::new(id, self.worker, self.backend.clone(), self.listeners.clone(), outbox.clone())
+                .start();
+        Player { id: player, connection, wire, outbox, requests: 0, heard: 0 }
     }
 
     /// What the store itself knows of a player.
@@ -164,6 +186,11 @@ impl Player {
         self.request("CHANNEL_CHAT", body).await
     }
 
+    /// Its socket takes nothing more.
+    pub(crate) fn stops_reading(&self) {
+        self.wire.take_more(0);
+    }
+
     /// A whisper that ends its own connection.
     pub(crate) async fn whisper_into_the_void(&mut self, to: i64) {
         let packet = json!({ "packetType": "DIRECT_CHAT", "body": chat_body(self.id, to, "boom") });
@@ -171,7 +198,7 @@ impl Player {
         within("the end of the actor", sent).await.expect_err("the connection crashed");
     }
 
-    async fn request(&mut self, packet_type: &str, body: Value) -> i64 {
+    pub(crate) async fn request(&mut self, packet_type: &str, body: Value) -> i64 {
         self.requests += 1;
         let id = format!("{}-{}", self.id, self.requests);
         let packet = json!({ "packetType": packet_type, "correlationId": id, "body": body });
@@ -211,6 +238,21 @@ impl Player {
 
     pub(crate) fn written_bytes(&self) -> usize {
         self.wire.written().len()
+    }
+
+    /// The code with which the server closed, whether the socket has taken the close frame or not.
+    pub(crate) fn closing_code(&self) -> Option<u16> {
+        self.outbox.closing().map(Close::code)
+    }
+
+    /// The session id that a successful login was answered with.
+    pub(crate) fn session_id(&self) -> Option<String> {
+        self.packets().iter().find_map(|packet| packet["body"]["sessionId"].as_str().map(str::to_owned))
+    }
+
+    /// Every chat and notice so far.
+    pub(crate) fn written_words(&self) -> Vec<String> {
+        self.words()
     }
 
     /// The code with which the server closed, once it did.
