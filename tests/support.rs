@@ -3,8 +3,11 @@
 
 pub(crate) mod answers;
 pub(crate) mod arcade;
+pub(crate) mod balancer;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod command;
+pub(crate) mod deployment;
 pub(crate) mod event_stream;
 pub(crate) mod eventually;
 pub(crate) mod free_port;

@@ -12,10 +12,13 @@ use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::cluster::{Cluster, Store};
+use super::deployment::is_cluster;
 use super::http::{self, Api};
 use super::key::now_ms;
 use super::play::Venue;
 use super::process::{Addresses, Process};
+use super::redis::RedisServer;
 use super::secure;
 
 /// The game nearly every test plays: `demo`.
@@ -46,10 +49,17 @@ pub(crate) struct Builder {
 /// A running server, or one that was stopped and can start again.
 pub(crate) struct Node {
     builder: Builder,
-    process: Process,
+    running: Running,
     addresses: Addresses,
     http: reqwest::Client,
     killed: bool,
+}
+
+/// What stands behind the addresses of a [`Node`].
+enum Running {
+    Alone(Process),
+    /// The addresses are the load balancer's.
+    Together(Box<Cluster>),
 }
 
 impl Builder {
@@ -82,16 +92,36 @@ impl Builder {
             .set("listen.tls.key", folder.join("key.pem"))
     }
 
-    /// Starts the node and awaits its `ready` line.
+    /// Starts the deployment that the tests run against: one node, or by the switch several.
     pub(crate) async fn start(self) -> Node {
+        if is_cluster() {
+            self.start_cluster(Store::Single(RedisServer::start().await)).await
+        } else {
+            self.start_alone().await
+        }
+    }
+
+    /// Starts three nodes on a store, behind the load balancer that is then spoken to.
+    pub(crate) async fn start_cluster(self, store: Store) -> Node {
+        let cluster = Cluster::start(&self, store).await;
+        let addresses = cluster.balancer.addresses();
+        self.node(Running::Together(Box::new(cluster)), addresses)
+    }
+
+    /// Starts one node and awaits its `ready` line.
+    pub(super) async fn start_alone(self) -> Node {
         let (process, addresses) = Process::start(&self.write()).await;
+        self.node(Running::Alone(process), addresses)
+    }
+
+    fn node(self, running: Running, addresses: Addresses) -> Node {
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0) // a connection kept over a restart would fail the next request
             .tls_certs_only(self.certificate.clone())
             .build()
             .expect("an HTTP client");
-        Node { builder: self, process, addresses, http, killed: false }
+        Node { builder: self, running, addresses, http, killed: false }
     }
 
     /// Writes the configuration to a file no earlier start has used.
@@ -146,8 +176,23 @@ impl Node {
         format!("ws://{}{SOCKET_PATH}", self.addresses.public)
     }
 
+    pub(super) fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// What stands behind the load balancer.
+    pub(crate) fn cluster(&mut self) -> &mut Cluster {
+        match &mut self.running {
+            Running::Together(cluster) => cluster,
+            Running::Alone(_) => panic!("a node on its own"),
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
+        match &self.running {
+            Running::Alone(process) => process.id(),
+            Running::Together(_) => panic!("several processes: the test is embedded_only"),
+        }
     }
 
     /// The chat HTTP API of the game `demo`.
@@ -188,18 +233,27 @@ impl Node {
 
     /// Everything the server logged.
     pub(crate) fn log(&self) -> String {
-        self.process.log()
+        match &self.running {
+            Running::Alone(process) => process.log(),
+            Running::Together(cluster) => cluster.nodes.iter().map(Self::log).collect(),
+        }
     }
 
     /// SIGKILL: the process gets no chance to say goodbye.
     pub(crate) fn kill(&mut self) {
         self.killed = true;
-        self.process.end();
+        match &mut self.running {
+            Running::Alone(process) => process.end(),
+            Running::Together(cluster) => cluster.nodes.iter_mut().for_each(Self::kill),
+        }
     }
 
     /// Sends a signal by its name, such as `TERM`, `STOP` or `CONT`.
     pub(crate) fn signal(&self, name: &str) {
-        self.process.signal(name);
+        match &self.running {
+            Running::Alone(process) => process.signal(name),
+            Running::Together(cluster) => cluster.nodes.iter().for_each(|node| node.signal(name)),
+        }
     }
 
     /// SIGTERM, and a clean exit.
@@ -210,23 +264,45 @@ impl Node {
 
     /// Awaits a clean exit after [`Self::signal`].
     pub(crate) async fn expect_exit(&mut self) {
-        let status = self.process.exit().await;
+        let process = match &mut self.running {
+            Running::Alone(process) => process,
+            Running::Together(cluster) => {
+                for node in &mut cluster.nodes {
+                    Box::pin(node.expect_exit()).await;
+                }
+                return;
+            }
+        };
+        let status = process.exit().await;
         assert_eq!(status.code(), Some(0), "the exit code; log:\n{}", self.log());
         self.assert_quiet_log();
     }
 
     /// Starts the node anew on the same folder, ports and settings; it must have been killed or stopped.
     pub(crate) async fn restart(&mut self) {
-        assert!(self.process.exit_status().is_some(), "restart follows kill or stop");
-        let builder = self.builder.clone();
-        self.builder = builder.set("listen.public", self.addresses.public).set("listen.admin", self.addresses.admin);
-        (self.process, self.addresses) = Process::start(&self.builder.write()).await;
+        match &mut self.running {
+            Running::Alone(process) => {
+                assert!(process.exit_status().is_some(), "restart follows kill or stop");
+                let builder = self.builder.clone();
+                let builder = builder.set("listen.public", self.addresses.public);
+                self.builder = builder.set("listen.admin", self.addresses.admin);
+                (*process, self.addresses) = Process::start(&self.builder.write()).await;
+            }
+            Running::Together(cluster) => cluster.restart().await,
+        }
         self.killed = false;
     }
 
     /// Changes what the next start reads.
-    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(Builder) -> Builder) {
-        self.builder = change(self.builder.clone());
+    pub(crate) fn reconfigure(&mut self, change: impl Fn(Builder) -> Builder) {
+        match &mut self.running {
+            Running::Alone(_) => self.builder = change(self.builder.clone()),
+            Running::Together(cluster) => {
+                for node in &mut cluster.nodes {
+                    node.builder = change(node.builder.clone());
+                }
+            }
+        }
     }
 
     fn assert_quiet_log(&self) {
@@ -240,7 +316,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.process.end();
+        let Running::Alone(process) = &mut self.running else { return }; // each of several does this itself
+        process.end();
         if std::thread::panicking() {
             let _ = writeln!(std::io::stderr(), "log of the server:\n{}", self.log());
         } else if !self.killed {
