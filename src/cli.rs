@@ -37,6 +37,9 @@ enum Command {
         /// Print the settings as a Markdown table instead
         #[arg(long)]
         markdown: bool,
+        /// Print the settings as environment variables instead
+        #[arg(long, conflicts_with = "markdown")]
+        env: bool,
     },
     /// Print a chat login key for a player
     Token(token::Arguments),
@@ -79,8 +82,9 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&sources),
         Command::CheckConfig => print(&summary(&config::load(&sources)?)),
-        Command::DefaultConfig { markdown: false } => print(&config::default_config()),
-        Command::DefaultConfig { markdown: true } => print(&config::markdown_table()),
+        Command::DefaultConfig { markdown: true, .. } => print(&config::markdown_table()),
+        Command::DefaultConfig { env: true, .. } => print(&config::default_environment()),
+        Command::DefaultConfig { .. } => print(&config::default_config()),
         Command::Play(arguments) => arguments.play(&settings(&sources)?, &mut |line| print(&format!("{line}\n"))),
         Command::Sign(arguments) => print(&arguments.sign(&settings(&sources)?)?),
         Command::Token(arguments) => print(&arguments.mint(&settings(&sources)?)?),

@@ -21,7 +21,7 @@ mod unknown;
 
 pub use banner::{banner, development_banner};
 pub use development::DevelopmentError;
-pub use document::{default_config, markdown_table};
+pub use document::{default_config, default_environment, markdown_table};
 pub use forms::parse_network;
 pub use layers::{Flag, Sources};
 pub use limits::Limits;

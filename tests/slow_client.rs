@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::seed::amount;
 use crate::support::client::{Packet, login_body};
+use crate::support::deployment::embedded_only;
 use crate::support::http::success;
 use crate::support::key::LoginKey;
 use crate::support::{Client, Node, ROOM, eventually, within};
@@ -133,6 +134,7 @@ async fn start() -> (Node, Vec<Client>, Vec<Stuck>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_stop_reading_are_gone_within_seconds_and_nobody_else_notices() {
+    embedded_only!("measures the memory and the sockets of one process");
     let each = amount("GUILDHALL_SLOW_MEGABYTES", 8) * MEGABYTE / PAYLOAD_BYTES / PUBLISHERS;
     let (node, mut readers, stuck) = start().await;
     assert!(stuck.iter().all(|stuck| is_open(node.public(), stuck.address)), "open before");

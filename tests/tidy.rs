@@ -208,6 +208,23 @@ fn every_setting_stands_in_the_example_configuration() {
 }
 
 #[test]
+fn every_setting_stands_in_the_example_environment() {
+    let names = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().map(|line| line.trim_start_matches('#'));
+        lines
+            .filter_map(|line| line.starts_with("GUILDHALL__").then(|| line.split('=').next())?.map(str::to_owned))
+            .collect()
+    };
+    let (example, all) = (names(&document("deploy/example.env")), names(&guildhall::config::default_environment()));
+    assert!(all.len() > 40, "{all:?}");
+    assert_none(
+        "settings deploy/example.env does not name (guildhall default-config --env)",
+        all.difference(&example).cloned(),
+    );
+    assert_none("deploy/example.env names no setting", example.difference(&all).cloned());
+}
+
+#[test]
 fn every_close_code_stands_in_the_readme_with_its_reason() {
     let readme = document("README.md");
     let rows: Vec<_> = readme.lines().filter(|line| line.starts_with('|')).collect();

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::answers::{codes, refused};
 use crate::support::command::{FREE_PORTS, failure, run};
+use crate::support::deployment::embedded_only;
 use crate::support::http::{self, success};
 use crate::support::node::CERTIFICATION_KEY;
 use crate::support::room::room_of;
@@ -32,6 +33,7 @@ async fn expect_numbers(receiver: &mut Client, count: usize) {
 
 #[tokio::test]
 async fn the_api_answers_over_https_as_over_http() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let made = node.api().create_channel(ROOM, "PUBLIC").await;
     assert_eq!(success("list", node.api().get("/channels").await)["channels"], json!([made]));
@@ -43,6 +45,7 @@ async fn the_api_answers_over_https_as_over_http() {
 
 #[tokio::test]
 async fn the_listener_speaks_no_plain_http() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let plain = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     let url = format!("http://{}/api/v1/games/7/channels", node.public());
@@ -52,6 +55,7 @@ async fn the_listener_speaks_no_plain_http() {
 
 #[tokio::test]
 async fn a_client_that_does_not_trust_the_certificate_is_not_served() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let stranger = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     let url = format!("https://{}/api/v1/games/7/channels", node.public());
@@ -61,6 +65,7 @@ async fn a_client_that_does_not_trust_the_certificate_is_not_served() {
 
 #[tokio::test]
 async fn the_admin_listener_stays_plain() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let live = http::send("livez", node.admin_request(Method::GET, "/livez")).await;
     assert_eq!(live, (200, json!({ "status": "live" })));
@@ -68,6 +73,7 @@ async fn the_admin_listener_stays_plain() {
 
 #[tokio::test]
 async fn a_socket_on_another_path_is_refused() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let request = node.request(Method::GET, "/nothing").header("Connection", "Upgrade").header("Upgrade", "websocket");
     let request = request.header("Sec-WebSocket-Version", "13").header("Sec-WebSocket-Key", crate::support::raw::NONCE);
@@ -76,6 +82,7 @@ async fn a_socket_on_another_path_is_refused() {
 
 #[tokio::test]
 async fn players_chat_over_wss() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let [mut first, mut second] = room(&node, [5001, 5002]).await;
     assert_eq!(first.say(ROOM, "hello").await.status(), 200);
@@ -90,6 +97,7 @@ async fn players_chat_over_wss() {
 
 #[tokio::test]
 async fn a_thousand_messages_arrive_in_order() {
+    embedded_only!("TLS ends at the load balancer");
     let node = Node::builder().tls().set("limits.chat_burst", 10_000).start().await;
     let [mut sender, mut receiver] = room(&node, [5001, 5002]).await;
     tokio::join!(say_numbers(&mut sender, 1000), expect_numbers(&mut receiver, 1000));
@@ -99,6 +107,7 @@ async fn a_thousand_messages_arrive_in_order() {
 
 #[tokio::test]
 async fn the_largest_packets_pass_both_ways() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let [mut client] = room(&node, [5001]).await;
     for _ in 0..20 {
@@ -117,6 +126,7 @@ async fn send_large(node: &Node, number: usize) -> (u16, serde_json::Value) {
 
 #[tokio::test]
 async fn a_client_that_pauses_receives_everything_once_it_reads() {
+    embedded_only!("TLS ends at the load balancer");
     let node = Node::builder().tls().set("limits.outbox_bytes", 16 << 20).set("limits.api_burst", 1000).start().await;
     let mut client = Client::connect(&node, 5001).await;
     for number in 0..300 {
@@ -129,6 +139,7 @@ async fn a_client_that_pauses_receives_everything_once_it_reads() {
 
 #[tokio::test]
 async fn a_client_that_reads_too_slowly_closes_4001_once_it_reads() {
+    embedded_only!("TLS ends at the load balancer");
     let node = Node::builder().tls().set("limits.outbox_bytes", 16 << 10).set("limits.api_burst", 1000).start().await;
     let mut slow = Client::connect(&node, 5001).await;
     let mut number = 0..;
@@ -142,6 +153,7 @@ async fn a_client_that_reads_too_slowly_closes_4001_once_it_reads() {
 
 #[tokio::test]
 async fn a_client_that_lost_its_connection_reconnects_and_receives_what_it_missed() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let [mut witness, lost] = room(&node, [5002, 5001]).await;
     lost.vanish();
@@ -155,6 +167,7 @@ async fn a_client_that_lost_its_connection_reconnects_and_receives_what_it_misse
 
 #[tokio::test]
 async fn a_close_in_good_order_leaves_at_once() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let [mut witness, leaver] = room(&node, [5002, 5001]).await;
     leaver.close().await;
@@ -163,6 +176,7 @@ async fn a_close_in_good_order_leaves_at_once() {
 
 #[tokio::test]
 async fn a_group_is_left_with_its_socket() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let [lost] = room_of(&node, "GROUP", [5001]).await;
     lost.vanish();
@@ -172,6 +186,7 @@ async fn a_group_is_left_with_its_socket() {
 
 #[tokio::test]
 async fn close_codes_arrive() {
+    embedded_only!("TLS ends at the load balancer");
     let node = start().await;
     let mut garbled = Client::connect(&node, 5001).await;
     garbled.send_text("hello").await;
@@ -188,6 +203,7 @@ async fn close_codes_arrive() {
 
 #[tokio::test]
 async fn a_drain_closes_1012_and_the_restarted_node_serves_again() {
+    embedded_only!("TLS ends at the load balancer");
     let mut node = start().await;
     let [mut client] = room(&node, [5001]).await;
     node.signal("TERM");
@@ -201,6 +217,7 @@ async fn a_drain_closes_1012_and_the_restarted_node_serves_again() {
 
 #[tokio::test]
 async fn a_node_does_not_start_with_files_that_are_no_certificate_and_key() {
+    embedded_only!("TLS ends at the load balancer");
     let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
     crate::support::secure::certify(folder.path());
     let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));

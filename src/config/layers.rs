@@ -125,6 +125,11 @@ fn key_of(name: &str) -> String {
     key
 }
 
+/// The variable that sets a key, in which a list's entry is a segment: `games.0.name`.
+pub(super) fn variable(key: &str) -> String {
+    PREFIX.to_owned() + &key.replace('.', "__").to_uppercase()
+}
+
 fn textual(origin: &str, text: &str) -> Value {
     Value::new(Some(&origin.to_owned()), ValueKind::String(text.to_owned()))
 }
@@ -149,6 +154,7 @@ mod tests {
 
     #[test]
     fn a_variable_names_its_setting() {
+        assert_eq!(variable("games.0.hive.game_index"), "GUILDHALL__GAMES__0__HIVE__GAME_INDEX");
         assert_eq!(key_of("GUILDHALL__LIMITS__IDLE_SEC"), "limits.idle_sec");
         assert_eq!(key_of("GUILDHALL__GAMES__0__HIVE__GAME_INDEX"), "games[0].hive.game_index");
         assert_eq!(key_of("GUILDHALL__GAMES__100000__NAME"), "games.100000.name");

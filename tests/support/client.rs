@@ -99,6 +99,11 @@ impl Client {
         self.send_text(packet.to_string()).await;
     }
 
+    /// The same where the socket may be gone already.
+    pub(crate) async fn try_send(&mut self, packet: &Value) {
+        let _ = within("sending", self.socket.send(Message::text(packet.to_string()))).await;
+    }
+
     pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
         self.send_message(Message::text(text.into())).await;
     }
