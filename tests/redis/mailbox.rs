@@ -2,7 +2,7 @@
 
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::connection::Note;
-use guildhall_actors::ids::{GameId, LoginId, NodeId, PlayerId};
+use guildhall_actors::ids::{LoginId, NodeId, PlayerId};
 use guildhall_actors::ports::{Mail, MailId, Nodes};
 
 use super::store::single;
@@ -13,7 +13,7 @@ const FULL: usize = 10_000;
 
 fn mail(number: i64) -> Mail {
     let note = Note::Blocked { player: PlayerId(number), blocked: true };
-    Mail { player: GameId::new("game").player(PlayerId(1)), login: LoginId::new("login"), note }
+    Mail::Note { login: LoginId::new("login"), note }
 }
 
 #[tokio::test]
