@@ -3,6 +3,7 @@
 //! These tests drive the backends in this process, over one embedded store.
 //! `GUILDHALL_LOGINS=10000 cargo test --test blackbox cluster_life::` has more logins at once.
 
+mod bells;
 mod fickle;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use guildhall_actors::ports::{ChannelKind, Decider, NewEvent, Suspension};
 use crate::restart_after_panic::stage::{Player, Stage};
 use crate::seed::amount;
 use crate::support::{eventually, within};
+use bells::Bells;
 use fickle::Fickle;
 
 const SECOND_LOGIN: Option<u16> = Some(4000);
@@ -28,12 +30,13 @@ const LEASE: Duration = Duration::from_millis(600);
 const LATE: Duration = Duration::from_secs(3600);
 
 /// Nodes that live; the first one is nobody but the way into the store.
-async fn nodes<const N: usize>(names: [&str; N]) -> [(Stage, Arc<Fickle>); N] {
-    let first = Stage::new();
+async fn nodes<const N: usize>(names: [&'static str; N]) -> [(Stage, Arc<Fickle>); N] {
+    let (first, subscribers) = (Stage::new(), Arc::default());
     let mut nodes = Vec::new();
     for name in names {
         let fickle = Fickle::new(first.ports.nodes.clone());
-        let stage = first.beside(name, Ports { nodes: fickle.clone(), ..first.ports.clone() });
+        let channels = Bells::of(&first.ports.channels, name, &subscribers);
+        let stage = first.beside(name, Ports { nodes: fickle.clone(), channels, ..first.ports.clone() });
         stage.backend.begin_life(LEASE).await.expect("a first lease");
         nodes.push((stage, fickle));
     }
