@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use guildhall_actors::backend::Ports;
 use guildhall_actors::connection::Note;
 use guildhall_actors::event::EventBody;
-use guildhall_actors::ids::{GameId, PlayerId, PlayerKey};
+use guildhall_actors::ids::{GameId, NodeId, PlayerId, PlayerKey};
 use guildhall_actors::ports::{ChannelKind, Decider, NewEvent, Suspension};
 
 use crate::restart_after_panic::stage::{Player, Stage};
@@ -254,5 +254,19 @@ async fn a_dead_node_is_recovered_by_one_of_the_others() {
     assert_eq!(b.look_up(5002).await.login, None);
     let back = c.log_in(5002, "RECONNECT").await;
     assert_eq!(back.session_id(), b.look_up(5002).await.login.map(|login| login.id.to_string()));
+    assert_eq!(b.members().await, [5001, 5002]);
+}
+
+#[actix::test]
+async fn a_node_that_another_one_has_claimed_is_left_to_that_one() {
+    let [(a, _), (b, survivor)] = nodes(["a", "b"]).await;
+    let [_friend] = b.room(ChannelKind::Public, [5001]).await;
+    let _member = a.member(5002).await;
+    let (claimer, late) = (NodeId::new("c"), b.backend.now() + LATE);
+    assert!(b.ports.nodes.register(&claimer, late + LATE).await.expect("the store works"));
+    assert!(b.ports.nodes.claim(a.backend.node(), &claimer, late).await.expect("the store works"));
+    survivor.retires.add_permits(1);
+    within("a look at the dead", b.backend.recover_dead_nodes(late)).await.expect("the store works");
+    assert_eq!(b.look_up(5002).await.login.map(|login| login.node).as_ref(), Some(a.backend.node()));
     assert_eq!(b.members().await, [5001, 5002]);
 }
