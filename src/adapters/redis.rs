@@ -31,6 +31,7 @@ use self::channels::Follower;
 use self::known::Known;
 use self::link::{Link, failed};
 use self::nodes::MailBell;
+use self::players::Turns;
 use self::sessions::Upkeep;
 use self::source::Source;
 
@@ -60,6 +61,7 @@ struct Inner {
     /// Of cafes.
     upkeep: Upkeep,
     games: Known<GameId>,
+    turns: Turns,
 }
 
 impl Redis {
@@ -80,6 +82,7 @@ impl Redis {
             log_limits,
             idempotency,
             mail_bell,
+            turns: Turns::new(),
             upkeep: Upkeep::default(),
             games: Known::default(),
         })))

@@ -5,6 +5,7 @@
 
 mod fields;
 mod logins;
+mod turns;
 
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ use guildhall_actors::ports::{
 use redis::cmd;
 
 use self::fields::{Changes, Fields, LOGIN_ID, VERSION, read, sorting, write};
+use self::logins::entry;
 pub(super) use self::logins::logins_key;
+pub(super) use self::turns::Turns;
 use super::Redis;
 use super::keys::Tag;
 use super::script::{Call, Script};
@@ -30,18 +33,21 @@ static CLAIM: Script = Script::new(include_str!("scripts/claim.lua"));
 static RELEASE: Script = Script::new(include_str!("scripts/release.lua"));
 static CHANGE: Script = Script::new(include_str!("scripts/change.lua"));
 
-/// Attempts at a step while others are faster. Each attempt that fails is another's success.
-const ATTEMPTS: u32 = 64;
-/// Attempts without a pause in between.
-const EAGER: u32 = 3;
-/// Longest pause between two attempts: a few hundred round trips, so that a crowd spreads out.
-const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+/// For the attempts at one step while others are faster. Each attempt that fails is another's success.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of an attempt.
+enum Decision<T> {
+    Done(T),
+    Overtaken,
+}
 
 fn player_key(player: &PlayerKey) -> String {
     Tag::player(player).key("state")
 }
 
-fn new_version() -> String {
+/// A text that is never made twice.
+fn unique() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
@@ -58,53 +64,56 @@ impl Redis {
     ) -> Result<T, E> {
         let key = player_key(player);
         let mut fields = self.fields(&key).await?;
-        for attempt in 0..ATTEMPTS {
-            let before = fields::state(&fields)?;
-            let mut state = before.clone();
-            let result = step(&mut state)?;
-            if state == before {
-                return Ok(result);
-            }
-            let version = fields.get(VERSION).map_or("", String::as_str);
-            let changes = Changes::between(&before, &state)?;
-            match self.0.link.run(guarded(&key, VERSION, version, changes)).await? {
-                None => return Ok(result),
-                Some(present) => fields = present,
-            }
-            pause(attempt).await;
+        if let Decision::Done(result) = self.attempt(&key, &mut fields, &step).await? {
+            return Ok(result);
         }
-        Err(StoreError("player is changed by others all the time".into()).into())
+        let repeat = async {
+            // One after the other, so that no more than one step of each node is in another's way.
+            let _turn = self.0.turns.of(&key).lock().await;
+            fields = self.fields(&key).await?;
+            loop {
+                if let Decision::Done(result) = self.attempt(&key, &mut fields, &step).await? {
+                    return Ok(result);
+                }
+            }
+        };
+        let in_vain = |_| Err(StoreError("player is changed by others all the time".into()).into());
+        tokio::time::timeout(PATIENCE, repeat).await.unwrap_or_else(in_vain)
     }
 
-    /// `replaced`: what a script that claims for a login found, or that another login lives.
-    async fn run_claim(&self, how: &str, player: &PlayerKey, login: &Login) -> Result<Option<Claimed>, PlayerError> {
-        let key = player_key(player);
-        let (at, text, since) = (sorting(login.at), write(login)?, write(&login.at)?);
-        let arguments = [how, login.id.as_str(), &at, &text, &since, &new_version()];
-        let found: Vec<Option<String>> = self.0.link.run(CLAIM.on(&[&key]).arg(&arguments)).await?;
-        let found: Vec<_> = found.iter().map(Option::as_deref).collect();
-        match *found {
-            [Some("claimed"), previous, joined, blocks, resume, suspension] => Ok(Some(Claimed {
-                previous: read(previous)?,
-                joined: read(joined)?,
-                blocks: read(blocks)?,
-                resume: read(resume)?,
-                suspension: read(suspension)?,
-            })),
-            [Some("replaced")] => Ok(None),
-            [Some("suspended")] => Err(PlayerError::Suspended),
-            _ => Err(StoreError("a claim was answered with something else".into()).into()),
+    /// Decides on a step and makes it last, or leaves the fields as they are by now.
+    async fn attempt<T, E: From<StoreError>>(
+        &self,
+        key: &str,
+        fields: &mut Fields,
+        step: impl Fn(&mut PlayerState) -> Result<T, E>,
+    ) -> Result<Decision<T>, E> {
+        let before = fields::state(fields)?;
+        let mut state = before.clone();
+        let result = step(&mut state)?;
+        if state == before {
+            return Ok(Decision::Done(result));
+        }
+        let version = fields.get(VERSION).map_or("", String::as_str);
+        let changes = Changes::between(&before, &state)?;
+        match self.0.link.run(guarded(key, VERSION, version, changes)).await? {
+            None => Ok(Decision::Done(result)),
+            Some(present) => {
+                *fields = present;
+                Ok(Decision::Overtaken)
+            }
         }
     }
 
-    /// Names the login with its node, claims, and strikes off whatever is not live after that.
+    /// Puts the login into the list of its node, claims, and takes out whatever does not live after that.
     async fn list_and_claim(
         &self,
         how: &str,
         player: &PlayerKey,
         login: &Login,
     ) -> Result<Option<Claimed>, PlayerError> {
-        let (list, claim) = (self.list_login(player, login), self.run_claim(how, player, login));
+        let entry = entry(player)?;
+        let (list, claim) = (self.list_login(&login.node, &entry), self.run_claim(how, player, login, &entry));
         let claimed = if matches!(self.0.link.source, Source::Cluster { .. }) {
             list.await?;
             claim.await
@@ -114,38 +123,46 @@ impl Redis {
             listed?;
             claimed
         };
-        match &claimed {
-            Ok(Some(Claimed { previous: Some(previous), .. })) => {
-                if (&previous.id, &previous.node) != (&login.id, &login.node) {
-                    self.unlist_later(player, previous.clone());
-                }
-            }
-            Ok(None) | Err(PlayerError::Suspended) => self.unlist_later(player, login.clone()),
-            // It may have been claimed all the same.
-            Ok(Some(_)) | Err(_) => {}
+        // An answer that was lost says nothing: the login may live.
+        if matches!(claimed, Ok(None) | Err(PlayerError::Suspended)) {
+            self.unlist_login(login.node.clone(), entry);
         }
         claimed
     }
 
-    /// Nobody waits for this: an entry too many does no harm.
-    fn unlist_later(&self, player: &PlayerKey, login: Login) {
-        let (store, player) = (self.clone(), player.clone());
-        tokio::spawn(async move { store.unlist_login(&player, &login).await });
+    /// `None` when another login lives.
+    async fn run_claim(
+        &self,
+        how: &str,
+        player: &PlayerKey,
+        login: &Login,
+        entry: &str,
+    ) -> Result<Option<Claimed>, PlayerError> {
+        let key = player_key(player);
+        let (at, text, since) = (sorting(login.at), write(login)?, write(&login.at)?);
+        let arguments = [how, login.id.as_str(), &at, &text, entry, &since, &unique()];
+        let found: Vec<Option<String>> = self.0.link.run(CLAIM.on(&[&key]).arg(&arguments)).await?;
+        let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+        match *found {
+            [Some("claimed"), previous, listed, joined, blocks, resume, suspension] => {
+                let previous: Option<Login> = read(previous)?;
+                if let (Some(previous), Some(listed)) = (&previous, listed) {
+                    self.unlist_login(previous.node.clone(), listed.to_owned());
+                }
+                let (joined, blocks, resume) = (read(joined)?, read(blocks)?, read(resume)?);
+                Ok(Some(Claimed { previous, joined, blocks, resume, suspension: read(suspension)? }))
+            }
+            [Some("replaced")] => Ok(None),
+            [Some("suspended")] => Err(PlayerError::Suspended),
+            _ => Err(StoreError("a claim was answered with something else".into()).into()),
+        }
     }
 }
 
 /// Carried out while `field` has the value `expected`.
 fn guarded<'a>(key: &'a str, field: &str, expected: &str, changes: Changes) -> Call<'a> {
-    let call = CHANGE.on(&[key]).arg(field).arg(expected).arg(new_version()).arg(changes.set.len());
+    let call = CHANGE.on(&[key]).arg(field).arg(expected).arg(unique()).arg(changes.set.len());
     call.arg(changes.set).arg(changes.cleared)
-}
-
-/// Before the next attempt: none at first, then longer and longer ones of random length.
-async fn pause(attempt: u32) {
-    if let Some(late) = attempt.checked_sub(EAGER) {
-        let longest = Duration::from_millis(1).saturating_mul(1 << late.min(10)).min(LONGEST_PAUSE);
-        tokio::time::sleep(longest.mul_f64(rand::random())).await;
-    }
 }
 
 #[async_trait]
@@ -168,14 +185,15 @@ impl Players for Redis {
     }
 
     async fn release(&self, player: &PlayerKey, login: &LoginId) -> Result<bool, StoreError> {
-        let (key, version) = (player_key(player), new_version());
-        let released: Option<String> = self.0.link.run(RELEASE.on(&[&key]).arg(&[login.as_str(), &version])).await?;
-        let released: Option<Login> = read(released.as_deref())?;
-        if let Some(login) = &released {
-            // Waited for: the next to claim this login may be its own node, after the one that ended it here is done.
-            self.unlist_login(player, login).await;
+        let key = player_key(player);
+        let arguments = [login.as_str(), &unique()];
+        let released: Option<(String, String)> = self.0.link.run(RELEASE.on(&[&key]).arg(&arguments)).await?;
+        let Some((login, listed)) = released else { return Ok(false) };
+        let login: Option<Login> = read(Some(&login))?;
+        if let Some(login) = login {
+            self.unlist_login(login.node, listed);
         }
-        Ok(released.is_some())
+        Ok(true)
     }
 
     async fn save_resume(

@@ -1,5 +1,6 @@
 //! A player as the fields of a hash: one for each part of the state, missing where the part is as it is for a player
-//! nobody has spoken of. Some parts are there once more, in a form that scripts compare.
+//! nobody has spoken of. Some parts are there once more, in a form that scripts compare. The login is written by the
+//! scripts that claim and release it, and by nothing else.
 
 use std::collections::HashMap;
 
@@ -10,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 /// The fields that are there, by name.
 pub(super) type Fields = HashMap<String, String>;
-/// Every field of a state, in one order.
-type Values = [(&'static str, Option<String>); 12];
+/// What steps change, in one order.
+type Values = [(&'static str, Option<String>); 10];
 
 /// The id of the live login, which fences its later steps.
 pub(super) const LOGIN_ID: &str = "login_id";
@@ -65,8 +66,6 @@ fn values(state: &PlayerState) -> Result<Values, StoreError> {
     let suspension = state.suspension.as_ref();
     Ok([
         ("known_since", unless_default(&state.known_since)?),
-        ("login", unless_default(&state.login)?),
-        (LOGIN_ID, state.login.as_ref().map(|login| login.id.to_string())),
         ("joined", unless_default(&state.joined)?),
         ("blocks", unless_default(&state.blocks)?),
         ("suspension", unless_default(&state.suspension)?),

@@ -1,12 +1,14 @@
-//! Which logins may be on a node: a set with the node, named before a login is claimed and struck off after it ended.
+//! Which logins may be on a node: a set with the node, into which a login is put before it is claimed, and from which
+//! it is taken after it ended.
 //!
 //! A crash in between leaves an entry too many, never one too few: what is read is looked up with its player, who has
-//! the say. Nothing is struck off by reading, since an entry may be ahead of its claim. The set goes with its node.
+//! the say. Nothing is taken out by reading, since an entry may be ahead of its claim. The set goes with its node.
+//! Every claim has an entry of its own, so that none is taken out for a claim that ended before.
 
 use std::collections::HashSet;
 
 use futures_util::future::try_join_all;
-use guildhall_actors::ids::{LoginId, NodeId, PlayerKey};
+use guildhall_actors::ids::{NodeId, PlayerKey};
 use guildhall_actors::ports::{Login, StoreError};
 use redis::cmd;
 use tracing::warn;
@@ -14,7 +16,7 @@ use tracing::warn;
 use super::super::Redis;
 use super::super::keys::Tag;
 use super::fields::{read, write};
-use super::player_key;
+use super::{player_key, unique};
 
 /// Entries read at once.
 const BATCH: usize = 256;
@@ -24,22 +26,25 @@ pub(in super::super) fn logins_key(node: &NodeId) -> String {
     Tag::node(node).key("logins")
 }
 
+/// A claim as it is put into the set: the player, and what sets the claim apart from all others.
+pub(super) fn entry(player: &PlayerKey) -> Result<String, StoreError> {
+    write(&(player, unique()))
+}
+
 impl Redis {
-    /// Names a login before it is claimed.
-    pub(super) async fn list_login(&self, player: &PlayerKey, login: &Login) -> Result<(), StoreError> {
-        let entry = write(&(player, &login.id))?;
-        self.0.link.call(cmd("SADD").arg(logins_key(&login.node)).arg(entry)).await
+    pub(super) async fn list_login(&self, node: &NodeId, entry: &str) -> Result<(), StoreError> {
+        self.0.link.call(cmd("SADD").arg(logins_key(node)).arg(entry)).await
     }
 
-    /// Strikes off a login that is no longer live. One that stays is not seen by anybody.
-    pub(super) async fn unlist_login(&self, player: &PlayerKey, login: &Login) {
-        let struck = async {
-            let entry = write(&(player, &login.id))?;
-            self.0.link.call::<()>(cmd("SREM").arg(logins_key(&login.node)).arg(entry)).await
-        };
-        if let Err(error) = struck.await {
-            warn!(player.id = %player.player, login.id = %login.id, %error, "ended login stays listed");
-        }
+    /// Takes out a claim that does not live. Nobody waits for this: an entry too many does no harm.
+    pub(super) fn unlist_login(&self, node: NodeId, entry: String) {
+        let store = self.clone();
+        tokio::spawn(async move {
+            let command = cmd("SREM").arg(logins_key(&node)).arg(entry).take();
+            if let Err(error) = store.0.link.call::<()>(&command).await {
+                warn!(%error, "ended login stays listed");
+            }
+        });
     }
 
     pub(super) async fn live_logins(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError> {
@@ -61,9 +66,10 @@ impl Redis {
     }
 
     async fn live_login(&self, node: &NodeId, entry: &str) -> Result<Option<(PlayerKey, Login)>, StoreError> {
-        let Some((player, id)) = read::<Option<(PlayerKey, LoginId)>>(Some(entry))? else { return Ok(None) };
-        let login: Option<String> = self.0.link.call(cmd("HGET").arg(player_key(&player)).arg("login")).await?;
-        let login: Option<Login> = read(login.as_deref())?;
-        Ok(login.filter(|login| login.id == id && login.node == *node).map(|login| (player, login)))
+        let Some((player, _)) = read::<Option<(PlayerKey, String)>>(Some(entry))? else { return Ok(None) };
+        let ask = cmd("HMGET").arg(player_key(&player)).arg("login").arg("listed").take();
+        let (login, listed): (Option<String>, Option<String>) = self.0.link.call(&ask).await?;
+        let login: Option<Login> = read(login.as_deref().filter(|_| listed.as_deref() == Some(entry)))?;
+        Ok(login.filter(|login| login.node == *node).map(|login| (player, login)))
     }
 }
