@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use futures_util::future::join_all;
 use guildhall::adapters::redis::Redis;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{Epoch, Position};
@@ -68,7 +69,7 @@ impl History<'_> {
             _ => self.decide().await,
         }
         let stored = self.store.look_up(&self.player).await.expect("Redis answers");
-        assert_eq!(stored, self.state);
+        assert_eq!(stored, self.state, "{}", self.player.game);
     }
 
     async fn log_in_or_out(&mut self) {
@@ -156,12 +157,14 @@ fn same<T: Debug>(stored: T, ruled: T) {
 #[tokio::test]
 async fn redis_and_the_rules_agree_on_every_step() {
     let (_server, store) = single().await;
-    for seed in 0..HISTORIES {
-        let player = GameId::new(&format!("history-{seed}")).player(PlayerId(7));
-        let mut history = History { store: &store, dice: Dice::new(seed), player, state: PlayerState::default() };
-        for _ in 0..STEPS {
-            history.step().await;
-        }
-        history.assert_listed().await;
+    join_all((0..HISTORIES).map(|seed| live_through(&store, seed))).await;
+}
+
+async fn live_through(store: &Redis, seed: u64) {
+    let player = GameId::new(&format!("history-{seed}")).player(PlayerId(7));
+    let mut history = History { store, dice: Dice::new(seed), player, state: PlayerState::default() };
+    for _ in 0..STEPS {
+        history.step().await;
     }
+    history.assert_listed().await;
 }

@@ -104,13 +104,17 @@ async fn of_1000_claims_on_a_server_that_is_killed_one_login_stays_and_each_saw_
 }
 
 #[tokio::test]
-async fn of_10000_claims_at_once_on_a_cluster_one_login_stays_and_each_saw_another_previous() {
+async fn of_2000_claims_at_once_by_two_nodes_on_a_cluster_one_login_stays_and_each_saw_another_previous() {
     let cluster = RedisCluster::start().await;
-    let store = open(cluster.urls()).await;
-    let logins: Vec<_> = (0..10_000).map(login).collect();
-    let claims = join_all(logins.iter().map(|login| async { (0, store.claim(&bob(), login).await) })).await;
-    assert_eq!(lost(&claims), 0, "{:?}", claims.iter().find(|(_, result)| result.is_err()));
-    Crowd::of(&store).assert_sound(&claims).await;
+    let stores = [open(cluster.urls()).await, open(cluster.urls()).await];
+    let logins: Vec<_> = (0..2000).map(login).collect();
+    let claims = (0..).zip(&logins).map(|(number, login)| {
+        let store: &Redis = &stores[number % stores.len()];
+        async move { (number, store.claim(&bob(), login).await) }
+    });
+    let claims = join_all(claims).await;
+    assert_eq!(lost(&claims), 0);
+    Crowd::of(&stores[0]).assert_sound(&claims).await;
 }
 
 #[tokio::test]
@@ -175,7 +179,7 @@ async fn of_300_changes_of_one_player_at_once_none_is_lost() {
     assert_eq!((state.joined.len(), state.blocks.len()), (150, 150));
 }
 
-// What is read again and again must cost no write: a sweep over players who are fine, say.
+// What is repeated after a crash or a lost answer mostly has been done.
 #[tokio::test]
 async fn a_step_that_changes_nothing_writes_nothing() {
     let (server, store): (RedisServer, Redis) = single().await;

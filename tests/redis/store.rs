@@ -8,7 +8,7 @@ use guildhall_actors::limits::{ChatLimits, LogLimits};
 use crate::support::redis::RedisServer;
 
 /// Of a single answer: the machine may be busy with other tests.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One of possibly several nodes' views of the servers.
 pub(super) async fn open(urls: Vec<String>) -> Redis {

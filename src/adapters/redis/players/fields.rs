@@ -84,12 +84,12 @@ pub(super) fn sorting(time: Timestamp) -> String {
 }
 
 pub(super) fn write<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(unreadable)
+    serde_json::to_string(value).map_err(|error| unreadable(&error))
 }
 
 /// A part that is missing is the default one.
 pub(super) fn read<T: DeserializeOwned + Default>(text: Option<&str>) -> Result<T, StoreError> {
-    text.map_or_else(|| Ok(T::default()), |text| serde_json::from_str(text).map_err(unreadable))
+    text.map_or_else(|| Ok(T::default()), |text| serde_json::from_str(text).map_err(|error| unreadable(&error)))
 }
 
 fn part<T: DeserializeOwned + Default>(fields: &Fields, name: &str) -> Result<T, StoreError> {
@@ -100,7 +100,7 @@ fn unless_default<T: Serialize + Default + PartialEq>(value: &T) -> Result<Optio
     (*value != T::default()).then(|| write(value)).transpose()
 }
 
-fn unreadable(error: serde_json::Error) -> StoreError {
+fn unreadable(error: &serde_json::Error) -> StoreError {
     StoreError(format!("player in Redis: {error}"))
 }
 
