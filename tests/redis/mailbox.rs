@@ -1,4 +1,4 @@
-//! What becomes of a node whose mailbox has lost mail.
+//! What becomes of a node whose mailbox has lost mail, or is lost itself.
 
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::connection::Note;
@@ -59,4 +59,26 @@ async fn a_mailbox_that_nobody_reads_is_dropped_when_it_is_full() {
     assert!(!store.renew(&node, LATE).await.expect("Redis answers"));
     assert!(store.register(&node, LATE).await.expect("Redis answers"));
     assert!(store.send(&node, &mail(0)).await.expect("Redis answers"));
+}
+
+// The mailbox goes first: a claimer that ended right after that is followed by another.
+#[tokio::test]
+async fn a_node_that_is_half_retired_gets_no_mail_and_is_retired_by_another() {
+    let (server, store) = single().await;
+    let [dead, first, second] = ["dead", "first", "second"].map(NodeId::new);
+    let at = |millis| Timestamp(LATE.0 + millis);
+    for (node, until) in [(&dead, at(0)), (&first, at(10)), (&second, at(20))] {
+        assert!(store.register(node, until).await.expect("Redis answers"));
+    }
+    assert!(store.claim(&dead, &first, at(1)).await.expect("Redis answers"));
+    let _: i64 = server.command(&["DEL", "guildhall:{node:dead}:mail", "guildhall:{node:dead}:logins"]).await;
+    assert!(!store.send(&dead, &mail(0)).await.expect("Redis answers"));
+    assert!(!store.register(&dead, at(20)).await.expect("Redis answers"));
+    assert!(!store.send(&dead, &mail(1)).await.expect("Redis answers"), "no mailbox before the lease");
+
+    assert_eq!(store.expired(at(11)).await.expect("Redis answers"), [dead.clone(), first]);
+    assert!(store.claim(&dead, &second, at(11)).await.expect("Redis answers"));
+    store.retire(&dead).await.expect("Redis answers");
+    assert!(store.register(&dead, at(20)).await.expect("Redis answers"));
+    assert!(store.send(&dead, &mail(2)).await.expect("Redis answers"));
 }

@@ -147,6 +147,7 @@ async fn a_login_that_is_listed_and_was_never_claimed_is_nobodys() {
     }
     let live = store.logins_on(&login(0).node, 1).await.expect("Redis answers");
     assert_eq!(live, [(bob(), login(0))], "stale ones do not count");
+    assert_eq!(store.logins_on(&login(0).node, 10).await.expect("Redis answers"), live);
 }
 
 #[tokio::test]
