@@ -16,6 +16,7 @@ pub mod config;
 pub mod error;
 pub mod health;
 pub mod http;
+pub mod metrics;
 pub mod node;
 pub mod rate;
 pub mod secret;

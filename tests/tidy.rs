@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use guildhall::metrics::{Kind, METRICS, Metric};
 use guildhall_actors::close::Close;
 
 /// Longest source file, in lines.
@@ -222,6 +223,27 @@ fn every_setting_stands_in_the_example_environment() {
         all.difference(&example).cloned(),
     );
     assert_none("deploy/example.env names no setting", example.difference(&all).cloned());
+}
+
+#[test]
+fn every_metric_stands_in_the_readme_as_the_table_has_it() {
+    let (readme, table) = (document("README.md"), guildhall::metrics::markdown_table());
+    assert!(table.lines().count() > 40, "{table}");
+    assert!(readme.contains(&table), "the README's section on metrics must hold\n{table}");
+}
+
+#[test]
+fn every_metric_is_named_after_prometheus_conventions() {
+    let is_good = |metric: &Metric| {
+        let name = metric.name;
+        let prefixed = name.starts_with("guildhall_") || name.starts_with("process_");
+        let base = name.trim_end_matches("_total");
+        let unit = metric.unit.is_none_or(|unit| base.ends_with(&format!("_{}", unit.as_str())));
+        prefixed && unit && (metric.kind == Kind::Counter) == name.ends_with("_total")
+    };
+    let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+    assert_eq!(names.len(), METRICS.len(), "each name once");
+    assert_none("bad names", METRICS.iter().filter(|metric| !is_good(metric)).map(|metric| metric.name.to_owned()));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod generations;
 pub mod ids;
 pub mod limits;
 pub mod login_key;
+pub mod metrics;
 pub mod outbox;
 pub mod packet;
 pub mod ports;

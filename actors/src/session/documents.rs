@@ -298,16 +298,19 @@ impl Document {
 }
 
 impl EndReason {
+    /// The reasons' names, in their order.
+    pub const NAMES: [&'static str; 7] = [
+        "normal",
+        "charge_exhausted",
+        "session_replaced",
+        "heartbeat_timeout",
+        "launcher_timeout",
+        "launcher_exit",
+        "suspended",
+    ];
+
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::ChargeExhausted => "charge_exhausted",
-            Self::SessionReplaced => "session_replaced",
-            Self::HeartbeatTimeout => "heartbeat_timeout",
-            Self::LauncherTimeout => "launcher_timeout",
-            Self::LauncherExit => "launcher_exit",
-            Self::Suspended => "suspended",
-        }
+        Self::NAMES[self as usize]
     }
 }
 
