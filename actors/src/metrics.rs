@@ -14,3 +14,4 @@ pub use labels::{
     CommitOutcome, CrashedActor, End, EventKind, LoginKind, LoginOutcome, RateLimit, StoreOperation, StorePort,
 };
 pub use meters::{Live, Meters, meters};
+pub(crate) use meters::{add_sent, tell_sent};

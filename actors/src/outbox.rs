@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crate::close::Close;
 use crate::fanout::Encoded;
 use crate::limits::OutboxLimits;
+use crate::metrics::{self, End, meters};
 
 /// Frames handed to the kernel in one write; far below its own limit of 1,024.
 const FRAMES_PER_WRITE: usize = 64;
@@ -138,6 +139,7 @@ impl Outbox {
         }
         state.push(Frame::Own(frame));
         state.closing = Some(reason);
+        meters().closes.of(End::Closed(reason)).increment(1);
         drop(state);
         self.flush();
         self.wire.wake();
@@ -145,7 +147,7 @@ impl Outbox {
 
     /// The socket is gone: what is queued will never leave.
     pub fn abandon(&self) {
-        self.state.borrow_mut().gone = true;
+        self.state.borrow_mut().lose();
     }
 
     /// Why the server closes this socket, once it does.
@@ -188,7 +190,7 @@ impl Outbox {
                 Ok(written) => state.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Waiting,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => state.gone = true,
+                Err(_) => state.lose(),
             }
         }
         if state.gone { Flushed::Waiting } else { Flushed::All }
@@ -196,6 +198,14 @@ impl Outbox {
 }
 
 impl State {
+    /// The socket is gone. One that was being closed is counted already.
+    fn lose(&mut self) {
+        if !self.gone && self.closing.is_none() {
+            meters().closes.of(End::Lost).increment(1);
+        }
+        self.gone = true;
+    }
+
     fn push(&mut self, frame: Frame) {
         self.bytes += frame.bytes().len();
         self.queue.push_back(frame);
@@ -214,6 +224,14 @@ impl State {
 
     fn advance(&mut self, written: usize) {
         self.head_written += written;
+        let (frames, bytes) = (self.queue.len(), self.bytes);
+        self.drop_written();
+        metrics::add_sent((frames - self.queue.len()) as u64, (bytes - self.bytes) as u64);
+        // A burst must not leave its capacity with every idle connection.
+        self.queue.shrink_to(8);
+    }
+
+    fn drop_written(&mut self) {
         while let Some(frame) = self.queue.front() {
             let length = frame.bytes().len();
             if self.head_written < length {
@@ -226,8 +244,6 @@ impl State {
             self.replay_frames = self.replay_frames.min(self.queue.len() - 1);
             self.queue.pop_front();
         }
-        // A burst must not leave its capacity with every idle connection.
-        self.queue.shrink_to(8);
     }
 
     /// Remembers the first event of each channel that will not leave.

@@ -8,6 +8,7 @@ use tracing::error;
 use super::Backend;
 use crate::event::Position;
 use crate::ids::{ChannelKey, LoginId, PlayerKey, SessionId};
+use crate::metrics::{CrashedActor, meters};
 
 /// Who crashed, and what is needed to repair it.
 #[derive(Clone, Debug)]
@@ -32,6 +33,16 @@ impl Keeper {
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Crashed>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
+    }
+}
+
+impl Crashed {
+    fn actor(&self) -> CrashedActor {
+        match self {
+            Self::Channel(_) => CrashedActor::Channel,
+            Self::Session(_) => CrashedActor::Session,
+            Self::Connection { .. } => CrashedActor::Connection,
+        }
     }
 }
 
@@ -69,6 +80,7 @@ pub(super) async fn watch(backend: Backend, mut crashes: mpsc::UnboundedReceiver
             continue;
         }
         error!(?crashed, "actor crashed, repairing");
+        meters().actor_crashes.of((crashed.actor(),)).increment(1);
         match crashed {
             Crashed::Channel(key) => {
                 let started: Option<Addr<_>> = backend.channel(&key);

@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::event::Position;
 use crate::fanout::Start;
 use crate::ids::{ChannelId, ChannelKey, LoginId, PlayerId, PlayerKey};
+use crate::metrics::{EventKind, meters};
 use crate::ports::{Admission, Joined, Login, PlayerError, Resume, ResumeChannel, Slot, StoreError, Suspension};
 
 /// Events replayed per channel: as many as a channel without history keeps by default.
@@ -94,7 +95,10 @@ impl Backend {
         let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
         let (lost, kept) = match &claimed.previous {
             None => (self.still_lost(claimed.resume, login.at), claimed.joined),
-            Some(previous) => self.take_over(&player, &login, previous).await?,
+            Some(previous) => {
+                meters().second_logins.increment(1);
+                self.take_over(&player, &login, previous).await?
+            }
         };
         match mode {
             Mode::Connect => logged_in.attach = kept.into_iter().filter_map(from_now_on).collect(),
@@ -192,6 +196,7 @@ impl Backend {
         if players.save_resume(player, login, Some(&resume)).await? {
             self.leave_channels(player, state.joined).await?;
             if players.release(player, login).await? {
+                meters().logouts.increment(1);
                 // What was entered between the look and the release.
                 let entered_late = players.look_up(player).await?.joined;
                 self.leave_channels(player, entered_late).await?;
@@ -271,7 +276,10 @@ impl Backend {
     ) -> Result<(), StoreError> {
         let key = player.game.channel(channel.clone());
         let exited = self.0.ports.channels.exit(&key, player.player, Some(entered), self.now()).await;
-        exited.map(drop).or_else(|error| error.refusal().map(drop))?;
+        match exited {
+            Ok(_) => meters().events_appended.of((EventKind::Exited,)).increment(1),
+            Err(error) => drop(error.refusal()?),
+        }
         self.0.ports.players.forget(player, channel, Some(entered)).await
     }
 

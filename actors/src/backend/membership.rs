@@ -10,6 +10,7 @@ use super::Backend;
 use crate::connection::Note;
 use crate::event::Position;
 use crate::ids::{ChannelId, ChannelKey, PlayerId, PlayerKey};
+use crate::metrics::{EventKind, meters};
 use crate::ports::{
     Admission, Channel, ChannelError, ChannelKind, ChannelSpec, Joined, Login, Owner, Password, PlayerError, Slot,
     StoreError,
@@ -85,6 +86,7 @@ impl Backend {
                 return Err(error.into());
             }
         };
+        meters().events_appended.of((EventKind::Entered,)).increment(members.len() as u64);
         for (index, player) in (1..).zip(members) {
             let (player, entered) = (key.game.player(*player), Position { epoch: channel.head.epoch, sequence: index });
             let login = self.confirm(&player, &key.channel, slot, entered, 0).await?;
@@ -157,6 +159,7 @@ impl Backend {
         let key = player.game.channel(id.clone());
         match self.0.ports.channels.enter(&key, player.player, admission, self.now()).await {
             Ok(entered) => {
+                meters().events_appended.of((EventKind::Entered,)).increment(1);
                 let login = self.confirm(player, id, slot, entered.position, entered.password_revision).await?;
                 Ok((entered.position, login))
             }
@@ -254,7 +257,10 @@ impl Backend {
         // A player whose socket is lost must not come back with RECONNECT either.
         let was_lost = players.forget_lost(player, id).await?;
         match self.0.ports.channels.exit(&key, player.player, None, self.now()).await {
-            Ok(exited) => Ok(players.forget(player, id, Some(exited.entered)).await?),
+            Ok(exited) => {
+                meters().events_appended.of((EventKind::Exited,)).increment(1);
+                Ok(players.forget(player, id, Some(exited.entered)).await?)
+            }
             Err(ChannelError::NotMember) if was_lost => Ok(()),
             Err(error) => Err(error),
         }
@@ -270,6 +276,7 @@ impl Backend {
             return Err(DeleteError::NotOwner);
         }
         let deleted = self.0.ports.channels.delete(key, self.now()).await?;
+        meters().events_appended.of((EventKind::Deleted,)).increment(1);
         for member in deleted.members {
             let player = key.game.player(member.player);
             self.0
@@ -292,6 +299,7 @@ impl Backend {
             for key in &vacant {
                 swept += usize::from(self.0.ports.channels.delete_if_vacant(key, now - age, now).await?);
             }
+            meters().events_appended.of((EventKind::Deleted,)).increment((swept - before) as u64);
             if vacant.len() < SWEEP_BATCH || swept == before {
                 return Ok(swept);
             }

@@ -13,6 +13,7 @@ use super::Backend;
 use crate::clock::Timestamp;
 use crate::ids::{CafeId, GameId, PlayerId, PlayerKey, SessionId, TokenId};
 use crate::limits::SessionLimits;
+use crate::metrics::meters;
 use crate::ports::{Play, PlayerError, StoreError};
 use crate::session::{
     Clearance, Decision, Document, DocumentKey, EndReason, Memory, Need, Rate, Session, SessionEnd, Verdict, Verify,
@@ -44,6 +45,7 @@ impl Backend {
         let decided = self.0.transactor.transact(cafe, memory, prefetch, |view, now| rule(view, limits, now));
         let Decision { reply, ends, .. } = decided.await?;
         for SessionEnd { player, session, reason } in ends {
+            meters().sessions_ended.of((reason,)).increment(1);
             debug!(player.id = %player.player, session.id = %session, reason = reason.as_str(), "session ended");
             self.strike_play_off(player, session);
         }
@@ -86,6 +88,7 @@ impl Backend {
             match self.decide(&cafe, &mut Memory::default(), &prefetch, rule).await? {
                 Verdict::AskPlayer => clearance = self.note_play(&arrival, &cafe, session).await?,
                 Verdict::Valid(session) => {
+                    meters().sessions_started.increment(1);
                     let looked = self.suspend_new_play(&arrival.game.player(arrival.player), session).await;
                     // The session has begun and is paid for: its game server must hear of it whatever fails now.
                     let goes_on = looked.unwrap_or_else(|error| {

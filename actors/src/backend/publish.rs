@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Backend;
 use crate::channel::Append;
 use crate::connection::Note;
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, GameId, PlayerId, PlayerKey};
+use crate::metrics::{EventKind, meters};
 use crate::ports::{ChannelError, Login, NewEvent, PlayerError, StoreError};
 
 /// Channels noticed in one round when a notice goes to every channel.
@@ -18,6 +21,16 @@ impl Backend {
     /// # Errors
     /// The channel's, or the store's.
     pub async fn append(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
+        let (kind, started) = (EventKind::from(&event.body), Instant::now());
+        let appended = self.append_unmeasured(key, event).await;
+        meters().publish.record(started.elapsed());
+        if appended.is_ok() {
+            meters().events_appended.of((kind,)).increment(1);
+        }
+        appended
+    }
+
+    async fn append_unmeasured(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
         // Without members here there is no actor, and none is started for it.
         let Some(channel) = self.running_channel(&key) else {
             return self.0.ports.channels.append(&key, event, self.now()).await;

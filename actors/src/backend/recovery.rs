@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::Backend;
 use crate::clock::Timestamp;
 use crate::ids::NodeId;
+use crate::metrics::meters;
 use crate::ports::StoreError;
 
 /// Logins ended in one go.
@@ -31,6 +32,7 @@ impl Backend {
                 && let Some(logins) = self.end_logins_of(&dead, before).await?
             {
                 self.0.ports.nodes.retire(&dead).await?;
+                meters().dead_nodes_recovered.increment(1);
                 info!(node.id = %dead, logins, "dead node recovered");
             }
         }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::Backend;
 use crate::connection::Note;
 use crate::ids::PlayerKey;
+use crate::metrics::meters;
 use crate::ports::{InboxEntry, InboxKey, ProfilePatch, ProfileUpdate, Recorded, StoreError};
 
 /// A webhook recorded this recently may still be carried out somewhere; so long a repeat waits for its answer.
@@ -47,6 +48,8 @@ impl Backend {
         let recorded = inbox.record(key, body, keep, self.now()).await?;
         if recorded == Recorded::New {
             self.ring_events();
+        } else {
+            meters().webhook_repeats.increment(1);
         }
         let deadline = tokio::time::Instant::now() + IN_PROGRESS;
         loop {

@@ -17,6 +17,7 @@ use crate::backend::{Backend, CrashNote, Crashed};
 use crate::event::Position;
 use crate::fanout::WorkerId;
 use crate::ids::ChannelKey;
+use crate::metrics::{Live, meters};
 use crate::ports::{ChannelError, Ring, StoreError};
 
 /// Pause before the store is asked again after it failed.
@@ -31,6 +32,8 @@ pub struct ChatChannel {
     backend: Backend,
     /// `None` until the first member needs the subscription.
     follower: Option<Follower>,
+    /// While there is a follower.
+    followed: Option<Live>,
     /// What rang before the subscription was answered.
     early: Vec<Ring>,
     /// Members by worker thread.
@@ -60,6 +63,7 @@ impl ChatChannel {
             game_index,
             backend,
             follower: None,
+            followed: None,
             early: Vec::new(),
             workers: BTreeMap::new(),
             tasks: VecDeque::from([Task::Adopt]),
@@ -163,10 +167,12 @@ impl ChatChannel {
                 if ended {
                     // The subscription ended with the channel; one made anew needs its own.
                     self.workers.clear();
-                    self.follower = None;
+                    self.unfollow();
                 }
             }
             Done::Read(slice) => {
+                meters().log_reads.increment(1);
+                meters().events_healed.increment(slice.events.len() as u64);
                 if let Some(follower) = &mut self.follower {
                     follower.on_read(slice);
                 }
@@ -193,7 +199,12 @@ impl ChatChannel {
             let now = self.backend.now();
             self.early.drain(..).for_each(|ring| follower.on_ring(ring, now));
             self.follower = Some(follower);
+            self.followed = Some(Live::one_more(&meters().channels_followed));
         }
+    }
+
+    fn unfollow(&mut self) {
+        (self.follower, self.followed) = (None, None);
     }
 
     /// The store failed: ask again in a moment.
@@ -233,7 +244,7 @@ impl ChatChannel {
         let unsubscribed = async move { backend.ports().channels.unsubscribe(&key).await };
         ctx.spawn(unsubscribed.into_actor(self).map(|(), actor, ctx| {
             actor.busy = false;
-            actor.follower = None;
+            actor.unfollow();
             actor.early.clear();
             if actor.tasks.is_empty() && actor.waiting.is_empty() {
                 actor.retire(ctx);

@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::event::{Event, EventBody, Position};
 use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, Fanout, Start, WorkerId};
 use crate::ids::{ChannelKey, ConnectionId};
+use crate::metrics::meters;
 use crate::ports::{ChannelError, LogSlice, StoreError};
 
 /// Events read from the log at once.
@@ -175,6 +176,10 @@ impl Work {
 
     pub(super) async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
         let ended = events.iter().any(|event| event.body == EventBody::Deleted);
+        if !workers.is_empty() {
+            let now = self.backend.now();
+            events.iter().for_each(|event| meters().delivery_lag.record(now.since(event.at)));
+        }
         let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
         let message = Deliver { key: self.key.clone(), events };
         let delivered = workers.into_iter().map(|worker| self.tell_fanout(worker, message.clone()));

@@ -21,6 +21,7 @@ use crate::close::Close;
 use crate::event::{EventBody, Position};
 use crate::fanout::{Detached, Listener, Listeners, Start, WorkerId};
 use crate::ids::{ChannelId, ChannelKey, ConnectionId, LoginId, PlayerKey};
+use crate::metrics::{Live, RateLimit, meters};
 use crate::outbox::Outbox;
 use crate::packet::{self, ChannelChat, DirectChat, Kind, Status};
 use crate::ports::{ChannelError, NewEvent, Suspension};
@@ -39,6 +40,7 @@ pub struct PlayerConnection {
     /// Silence is measured by a clock that nobody sets.
     opened: Instant,
     pub(super) phase: Phase,
+    _live: Live,
 }
 
 pub(super) enum Phase {
@@ -75,7 +77,8 @@ impl PlayerConnection {
         outbox: Rc<Outbox>,
     ) -> Self {
         let conduct = Conduct::new(&backend.settings().connection, Timestamp::default());
-        Self { id, worker, backend, listeners, outbox, conduct, opened: Instant::now(), phase: Phase::Fresh }
+        let (opened, _live) = (Instant::now(), Live::one_more(&meters().connections));
+        Self { id, worker, backend, listeners, outbox, conduct, opened, phase: Phase::Fresh, _live }
     }
 
     /// Time since the socket was opened, for the rules.
@@ -91,6 +94,9 @@ impl PlayerConnection {
     }
 
     pub(super) fn answer(&self, pending: &Pending, status: Status, body: Option<Value>) {
+        if status == Status::TooManyMessages {
+            meters().rate_limited.of((RateLimit::Chat,)).increment(1);
+        }
         self.outbox.send_text(&packet::response(&pending.kind, pending.correlation_id.as_deref(), status, body));
     }
 

@@ -19,6 +19,7 @@ use crate::event::Position;
 use crate::fanout::Listener;
 use crate::ids::{ChannelKey, LoginId, PlayerKey};
 use crate::login_key;
+use crate::metrics::{LoginKind, LoginOutcome, meters};
 use crate::packet::{Credentials, Kind, Status};
 use crate::ports::Login;
 
@@ -55,6 +56,7 @@ impl PlayerConnection {
         ctx: &mut Context<Self>,
     ) -> ResponseActFuture<Self, ()> {
         let Some(game) = self.admit(&credentials) else {
+            pending.count_login(LoginOutcome::Unauthorized);
             self.refuse(&pending, Status::Unauthorized, Close::Unauthorized, ctx);
             return Box::pin(fut::ready(()));
         };
@@ -83,6 +85,12 @@ impl PlayerConnection {
             unreachable!("a login under way is always awaited")
         };
         let LoggingIn { ended, notes, reclaim, is_through, .. } = logging_in;
+        attempt.pending.count_login(match &result {
+            Ok(_) if ended => LoginOutcome::Abandoned,
+            Ok(_) => LoginOutcome::Ok,
+            Err(LogInError::Suspended) => LoginOutcome::Suspended,
+            Err(_) => LoginOutcome::Failed,
+        });
         match result {
             Ok(logged_in) if !ended => {
                 self.welcome(logged_in, attempt);
@@ -146,6 +154,13 @@ impl PlayerConnection {
             suspension: logged_in.suspension,
             suspension_timer: None,
         });
+    }
+}
+
+impl Pending {
+    fn count_login(&self, outcome: LoginOutcome) {
+        let kind = if self.kind == Kind::Reconnect { LoginKind::Reconnect } else { LoginKind::Connect };
+        meters().logins.of((kind, outcome)).increment(1);
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 
 use super::{Encoded, Listener, Listeners};
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, ConnectionId, PlayerId};
+use crate::metrics::tell_sent;
 
 /// Members served between two yields, so that other requests on the same thread keep their tail latency.
 const CHUNK: usize = 128;
+
+/// Between two looks at what this thread's sockets were sent: shorter than anybody scrapes.
+const TELL_SENT: Duration = Duration::from_secs(1);
 
 /// One worker thread of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +84,10 @@ impl Fanout {
 
 impl Actor for Fanout {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(TELL_SENT, |_, _| tell_sent());
+    }
 }
 
 impl Handler<Deliver> for Fanout {

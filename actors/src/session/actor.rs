@@ -13,6 +13,7 @@ use crate::backend::{Backend, CrashNote, Crashed};
 use crate::clock::Timestamp;
 use crate::ids::{CafeId, SessionId};
 use crate::limits::SessionLimits;
+use crate::metrics::{Live, meters};
 
 /// See the module's text. It keeps no timer: when the registry lets go of its address, it ends.
 pub struct GameSession {
@@ -22,12 +23,14 @@ pub struct GameSession {
     cafe: Option<Rc<CafeId>>,
     memory: Memory,
     crash_note: CrashNote,
+    _live: Live,
 }
 
 impl GameSession {
     pub(crate) fn new(id: SessionId, backend: Backend) -> Self {
         let crash_note = backend.crash_note(Crashed::Session(id));
-        Self { id, backend, cafe: None, memory: Memory::default(), crash_note }
+        let _live = Live::one_more(&meters().session_actors);
+        Self { id, backend, cafe: None, memory: Memory::default(), crash_note, _live }
     }
 
     /// Has a rule decide on this session.

@@ -10,6 +10,7 @@ use super::decision::{Decision, Need, SessionEnd, View};
 use super::documents::{DocumentKey, DocumentKind, EndReason};
 use crate::clock::{Clock, Timestamp};
 use crate::ids::{CafeId, SessionId};
+use crate::metrics::{CommitOutcome, meters};
 use crate::ports::{Commit, Committed, Sessions, StoreError, Stored};
 
 /// Decisions in a row that may find everything changed. Somebody gets through each time, so reaching this means
@@ -89,7 +90,7 @@ impl Transactor {
             let Decision { reply, changes, settlements, ends, durability, waits } = decision;
             let expected = read.iter().map(|(key, stored)| (key.clone(), stored.version)).collect();
             let commit = Commit { expected, changes, settlements, durability };
-            if let Committed::Done(versions) = self.sessions.commit(cafe, &commit).await? {
+            if let Committed::Done(versions) = self.commit(cafe, &commit).await? {
                 let Commit { changes, settlements, .. } = commit;
                 let changed = changes
                     .iter()
@@ -100,6 +101,21 @@ impl Transactor {
             }
         }
         Err(StoreError(format!("cafe {cafe} changes faster than a decision is made")))
+    }
+
+    async fn commit(&self, cafe: &CafeId, commit: &Commit) -> Result<Committed, StoreError> {
+        let committed = self.sessions.commit(cafe, commit).await;
+        let outcome = match &committed {
+            Ok(Committed::Done(_)) => CommitOutcome::Done,
+            Ok(Committed::Conflict) => CommitOutcome::Conflict,
+            Err(_) => CommitOutcome::Failed,
+        };
+        meters().session_commits.of((outcome,)).increment(1);
+        if matches!(outcome, CommitOutcome::Done) && !commit.settlements.is_empty() {
+            meters().settlements.increment(commit.settlements.len() as u64);
+            meters().settled_coins.increment(commit.settlements.iter().map(|settlement| settlement.coins).sum());
+        }
+        committed
     }
 
     /// From memory where it is there, else from the store. What is read leaves the memory: it comes back only with a
