@@ -14,6 +14,7 @@ use tracing::warn;
 use self::embedded::Embedded;
 use self::redis::{Options, Redis};
 use crate::config::{Settings, StoreKind};
+use crate::metrics::server_meters;
 
 /// How long a starting node waits for Redis: they may be started together, in any order.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +35,11 @@ impl Store {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let (log, idempotency) = (settings.limits.log(), Duration::from_secs(settings.limits.idempotency_sec));
         match settings.store.kind {
-            StoreKind::Embedded => Ok(Self::Embedded(Embedded::open(&settings.store.path, log, idempotency)?)),
+            StoreKind::Embedded => {
+                // The store is in this process, and so are its subscriptions.
+                server_meters().subscription_up.set(1);
+                Ok(Self::Embedded(Embedded::open(&settings.store.path, log, idempotency)?))
+            }
             StoreKind::Redis => {
                 let options = Options {
                     urls: settings.store.urls.iter().map(|url| url.expose().to_owned()).collect(),

@@ -7,6 +7,7 @@ mod caller;
 mod health;
 mod hive_chat;
 mod idempotency;
+mod metrics;
 mod playwave;
 mod webhooks;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use actix_web::web::{self, Data, ServiceConfig};
 use guildhall_actors::backend::{Backend, Game};
 use guildhall_actors::ids::{CafeId, GameId, LauncherKey};
+use guildhall_actors::metrics::RateLimit;
 
 use crate::config::{self, Settings};
 use crate::error::ApiError;
@@ -28,6 +30,7 @@ use crate::ws::CHAT_SOCKET;
 use playwave::PlaywaveClient;
 
 pub use idempotency::SOURCE as IDEMPOTENCY_SOURCE;
+pub use metrics::metrics;
 
 /// What the handlers know.
 pub struct Api {
@@ -70,8 +73,9 @@ impl Api {
         let games = settings.games.iter().filter_map(|game| client(game.hive.as_ref()?)).collect();
         let playwave = settings.games.iter().filter_map(playwave_client).map(Arc::new).collect();
         let limits = &settings.limits;
-        let calls = RateLimiter::new(limits.api_per_sec, limits.api_burst);
-        let strangers = RateLimiter::new(limits.failures_per_ip_per_sec, limits.failures_per_ip_burst);
+        let calls = RateLimiter::new(RateLimit::Calls, limits.api_per_sec, limits.api_burst);
+        let strangers =
+            RateLimiter::new(RateLimit::Strangers, limits.failures_per_ip_per_sec, limits.failures_per_ip_burst);
         Self { backend, settings, health, games, playwave, nobodys_secret: Secret::random(), calls, strangers }
     }
 }

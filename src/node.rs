@@ -13,6 +13,7 @@ use anyhow::Context;
 use guildhall_actors::backend::{Backend, Game, LeaveOnDisconnect, Settings as BackendSettings};
 use guildhall_actors::clock::{Clock, Timestamp};
 use guildhall_actors::ids::{GameId, NodeId};
+use guildhall_actors::metrics::RateLimit;
 use guildhall_actors::ports::StoreError;
 
 use crate::adapters::Store;
@@ -20,6 +21,7 @@ use crate::clock;
 use crate::config::{self, Settings, StoreKind};
 use crate::health::Health;
 use crate::http::Api;
+use crate::metrics::{self, Exposition};
 use crate::rate::RateLimiter;
 use crate::webhooks::carry;
 use crate::ws::{self, Edge};
@@ -33,10 +35,11 @@ pub fn serve(settings: Settings) -> anyhow::Result<()> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "file limit stays as it is");
     }
-    actix::System::new().block_on(run(Arc::new(settings)))
+    let exposition = metrics::install().context("metrics")?;
+    actix::System::new().block_on(run(Arc::new(settings), exposition))
 }
 
-async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
+async fn run(settings: Arc<Settings>, exposition: Exposition) -> anyhow::Result<()> {
     let limits = &settings.limits;
     let store = Store::open(&settings).await?;
     let backend = backend(&settings, &store);
@@ -57,7 +60,7 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
         }
     });
     let api = Data::new(Api::new(backend.clone(), settings.clone(), health.clone()));
-    let per_ip = RateLimiter::new(limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
+    let per_ip = RateLimiter::new(RateLimit::Sockets, limits.sockets_per_ip_per_sec, limits.sockets_per_ip_burst);
     let edge = Arc::new(Edge {
         backend: backend.clone(),
         settings: settings.clone(),
@@ -65,7 +68,8 @@ async fn run(settings: Arc<Settings>) -> anyhow::Result<()> {
         sockets_per_ip: per_ip,
     });
     upkeep::start(&backend, &settings).await.context("first lease")?;
-    let listening = server::start(&settings, edge, api)?;
+    upkeep::sum_up_metrics(exposition.clone());
+    let listening = server::start(&settings, edge, api, Data::new(exposition))?;
     let signals = drain::Signals::catch().context("signals")?;
     announce(&settings, &listening)?;
     drain::on_signal(signals, &backend, &health, &settings, listening.server).await;

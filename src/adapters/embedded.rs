@@ -10,6 +10,7 @@ mod channels;
 mod error;
 mod folder;
 mod inbox;
+mod measured;
 mod nodes;
 mod players;
 mod readers;

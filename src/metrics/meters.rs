@@ -17,9 +17,6 @@ pub struct ServerMeters {
     pub webhooks: Family<(WebhookSource, WebhookOutcome), Counter>,
     pub subscription_up: Gauge,
     pub resubscriptions: Counter,
-    pub lease_held: Gauge,
-    pub lease_renewal_failures: Counter,
-    pub leases_lost: Counter,
     store_calls: Family<(StorePort, StoreOperation), Histogram>,
     store_errors: Family<(StorePort, StoreOperation), Counter>,
 }
@@ -40,9 +37,6 @@ impl ServerMeters {
             webhooks: Family::counters(names::WEBHOOKS),
             subscription_up: gauge!(names::SUBSCRIPTION_UP),
             resubscriptions: counter!(names::RESUBSCRIPTIONS),
-            lease_held: gauge!(names::LEASE_HELD),
-            lease_renewal_failures: counter!(names::LEASE_RENEWAL_FAILURES),
-            leases_lost: counter!(names::LEASES_LOST),
             store_calls: Family::histograms(names::STORE_CALL),
             store_errors: Family::counters(names::STORE_ERRORS),
         }

@@ -12,9 +12,6 @@ pub(super) const STORE_CALL: &str = "guildhall_store_call_seconds";
 pub(super) const STORE_ERRORS: &str = "guildhall_store_errors_total";
 pub(super) const SUBSCRIPTION_UP: &str = "guildhall_subscription_up";
 pub(super) const RESUBSCRIPTIONS: &str = "guildhall_resubscriptions_total";
-pub(super) const LEASE_HELD: &str = "guildhall_lease_held";
-pub(super) const LEASE_RENEWAL_FAILURES: &str = "guildhall_lease_renewal_failures_total";
-pub(super) const LEASES_LOST: &str = "guildhall_leases_lost_total";
 
 pub(super) const PROCESS_CPU: &str = "process_cpu_seconds_total";
 pub(super) const PROCESS_RESIDENT_MEMORY: &str = "process_resident_memory_bytes";

@@ -124,9 +124,9 @@ pub const METRICS: &[Metric] = &[
     metric(game::EVENTS_HEALED, Counter, &[], "Events that came by such a reading and not by the subscription"),
     metric(names::SUBSCRIPTION_UP, Gauge, &[], "1 while the link on which the store's events ring is up"),
     metric(names::RESUBSCRIPTIONS, Counter, &[], "Times that this link was made anew"),
-    metric(names::LEASE_HELD, Gauge, &[], "1 while this node holds its lease; 0 once it was lost or ran out"),
-    metric(names::LEASE_RENEWAL_FAILURES, Counter, &[], "Renewals of the lease that the store failed"),
-    metric(names::LEASES_LOST, Counter, &[], "Times that a renewal found the lease taken by another node"),
+    metric(game::LEASE_HELD, Gauge, &[], "1 while this node has its lease; 0 while another node has taken it"),
+    metric(game::LEASE_RENEWAL_FAILURES, Counter, &[], "Renewals of the lease that the store failed"),
+    metric(game::LEASES_LOST, Counter, &[], "Times that a renewal found the lease taken by another node"),
     metric(game::DEAD_NODES_RECOVERED, Counter, &[], "Nodes without a lease whose logins this node has ended"),
     measure(
         names::STORE_CALL,

@@ -19,6 +19,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::config::{Settings, TlsFiles};
 use crate::http::{self, Api};
+use crate::metrics::{self, Exposition};
 use crate::ws::{Edge, IntoStream, Worker, take_over};
 
 /// Connections waiting to be accepted; a login storm comes in one go.
@@ -35,7 +36,12 @@ pub(super) struct Listening {
     pub(super) server: ServerHandle,
 }
 
-pub(super) fn start(settings: &Settings, edge: Arc<Edge>, api: Data<Api>) -> anyhow::Result<Listening> {
+pub(super) fn start(
+    settings: &Settings,
+    edge: Arc<Edge>,
+    api: Data<Api>,
+    exposition: Data<Exposition>,
+) -> anyhow::Result<Listening> {
     let (public, public_address) = bind("listen.public", settings.listen.public)?;
     let (admin, admin_address) = bind("listen.admin", settings.listen.admin)?;
     let mut server = Server::build()
@@ -58,7 +64,14 @@ pub(super) fn start(settings: &Settings, edge: Arc<Edge>, api: Data<Api>) -> any
             })?
         }
     };
-    server = server.listen("admin", admin, move || HttpService::build().finish(app(http::admin(api.clone()))).tcp())?;
+    server = server.listen("admin", admin, move || {
+        let (admin, metrics) = (http::admin(api.clone()), http::metrics(exposition.clone()));
+        let routes = move |config: &mut ServiceConfig| {
+            metrics(config);
+            admin(config);
+        };
+        HttpService::build().finish(app(routes)).tcp()
+    })?;
     let server = server.run();
     let handle = server.handle();
     actix::spawn(server);
@@ -92,7 +105,7 @@ fn app(
     Service: 'static,
     Future: 'static,
 > {
-    let app = App::new().configure(move |config| routes(config));
+    let app = App::new().wrap_fn(metrics::measure_http).configure(move |config| routes(config));
     map_config(app, |()| AppConfig::default())
 }
 

@@ -11,10 +11,14 @@ use tracing::{debug, error, info};
 
 use crate::config::{Settings, Webhooks};
 use crate::http::IDEMPOTENCY_SOURCE;
+use crate::metrics::Exposition;
 use crate::webhooks::{SOURCES, carry};
 
 /// Between two looks for events beyond their age or number.
 const TRIM: Duration = Duration::from_secs(60);
+
+/// Between two sums over what was measured: so long each measurement is kept by itself, in a few bytes.
+const SUM_UP: Duration = Duration::from_secs(1);
 
 /// Takes the lease, then keeps everything up in the background.
 pub(super) async fn start(backend: &Backend, settings: &Arc<Settings>) -> Result<(), StoreError> {
@@ -25,6 +29,18 @@ pub(super) async fn start(backend: &Backend, settings: &Arc<Settings>) -> Result
     actix::spawn(carry_webhooks(backend.clone(), settings.clone()));
     actix::spawn(trim_webhooks(backend.clone(), settings.webhooks.clone()));
     Ok(())
+}
+
+/// Keeps the memory of what is measured bounded, in the background.
+pub(super) fn sum_up_metrics(exposition: Exposition) {
+    actix::spawn(async move {
+        let mut ticks = interval(SUM_UP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            exposition.sum_up();
+        }
+    });
 }
 
 async fn sweep(backend: Backend, every: Duration) {

@@ -23,6 +23,7 @@ use crate::client_ip::{client_ip, counted_as};
 use crate::config::Settings;
 use crate::error::ApiError;
 use crate::health::Health;
+use crate::metrics::{UpgradeOutcome, server_meters};
 use crate::rate::RateLimiter;
 
 /// Where clients connect.
@@ -95,6 +96,7 @@ where
         actix::spawn(socket.run(parts.read_buf, echo));
         return Ok(());
     }
+    server_meters().socket_upgrades.of((UpgradeOutcome::Accepted,)).increment(1);
     serve_chat(&worker, socket, parts.read_buf);
     Ok(())
 }
@@ -175,6 +177,7 @@ async fn refuse<T>(mut framed: Framed<T, h1::Codec>, refusal: Refusal) -> Result
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
+    server_meters().socket_upgrades.of((UpgradeOutcome::Refused,)).increment(1);
     let (mut response, body) = match refusal {
         Refusal::Api(error) => (answer(&error), Bytes::from(error.body())),
         Refusal::Handshake(response) => (response.drop_body(), Bytes::new()),

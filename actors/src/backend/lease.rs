@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use super::{Backend, mail};
 use crate::connection::Reclaim;
+use crate::metrics::meters;
 use crate::ports::StoreError;
 
 /// Renewals within one lease: two may fail.
@@ -70,6 +71,7 @@ impl Backend {
         if !self.0.ports.nodes.register(&self.0.node, self.now() + lease).await? {
             return Err(StoreError("the logins of this node's last life are being ended".into()));
         }
+        meters().lease_held.set(1);
         actix::spawn(live(self.clone(), lease));
         Ok(())
     }
@@ -124,6 +126,7 @@ async fn live(backend: Backend, lease: Duration) {
             }
             Err(error) => {
                 standing.on_failed();
+                meters().lease_renewal_failures.increment(1);
                 error!(%error, "lease not renewed");
             }
         }
@@ -136,12 +139,15 @@ async fn live(backend: Backend, lease: Duration) {
 
 async fn return_to_life(backend: &Backend, lease: Duration, reader: JoinHandle<()>) -> JoinHandle<()> {
     warn!(node.id = %backend.0.node, "lease lost");
+    meters().leases_lost.increment(1);
+    meters().lease_held.set(0);
     backend.0.lease_lost.store(true, Ordering::SeqCst);
     // Before the mailbox is made anew: it would be read from a place in the old one.
     reader.abort();
     let _ = reader.await;
     backend.register_anew(lease).await;
     backend.0.lease_lost.store(false, Ordering::SeqCst);
+    meters().lease_held.set(1);
     info!(node.id = %backend.0.node, "lease taken anew");
     let story = backend.clone();
     drop(backend.spawn(async move { story.reclaim_connections().await }));

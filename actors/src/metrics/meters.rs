@@ -32,6 +32,9 @@ pub struct Meters {
     pub settled_coins: Counter,
     pub webhook_repeats: Counter,
     pub rate_limited: Family<(RateLimit,), Counter>,
+    pub lease_held: Gauge,
+    pub lease_renewal_failures: Counter,
+    pub leases_lost: Counter,
     pub dead_nodes_recovered: Counter,
     pub actor_crashes: Family<(CrashedActor,), Counter>,
 }
@@ -66,6 +69,9 @@ impl Meters {
             settled_coins: counter!(names::SETTLED_COINS),
             webhook_repeats: counter!(names::WEBHOOK_REPEATS),
             rate_limited: Family::counters(names::RATE_LIMITED),
+            lease_held: gauge!(names::LEASE_HELD),
+            lease_renewal_failures: counter!(names::LEASE_RENEWAL_FAILURES),
+            leases_lost: counter!(names::LEASES_LOST),
             dead_nodes_recovered: counter!(names::DEAD_NODES_RECOVERED),
             actor_crashes: Family::counters(names::ACTOR_CRASHES),
         }

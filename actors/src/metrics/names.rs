@@ -24,5 +24,8 @@ pub const SETTLED_COINS: &str = "guildhall_settled_coins_total";
 
 pub const WEBHOOK_REPEATS: &str = "guildhall_webhook_repeats_total";
 pub const RATE_LIMITED: &str = "guildhall_rate_limited_total";
+pub const LEASE_HELD: &str = "guildhall_lease_held";
+pub const LEASE_RENEWAL_FAILURES: &str = "guildhall_lease_renewal_failures_total";
+pub const LEASES_LOST: &str = "guildhall_leases_lost_total";
 pub const DEAD_NODES_RECOVERED: &str = "guildhall_dead_nodes_recovered_total";
 pub const ACTOR_CRASHES: &str = "guildhall_actor_crashes_total";

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{EventBody, Position};
 use guildhall_actors::ids::{ChannelKey, GameId, PlayerId};
+use guildhall_actors::metrics::StorePort;
 use guildhall_actors::ports::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Deleted, Entered,
     Exited, History, LogSlice, Member, NewEvent, StoreError, Subscriber,
@@ -36,7 +37,7 @@ impl Embedded {
             let row = Row::load(transaction.sql, &key)?;
             step(transaction, &key, row)
         };
-        self.0.writer.write(step).await
+        self.write(StorePort::Channels, step).await
     }
 
     /// A query on an existing channel.
@@ -46,7 +47,7 @@ impl Embedded {
         query: impl FnOnce(&rusqlite::Connection, Row) -> Outcome<T> + Send + 'static,
     ) -> Result<T, ChannelError> {
         let key = key.clone();
-        self.0.readers.read(move |sql| query(sql, Row::load(sql, &key)?)).await
+        self.query(StorePort::Channels, move |sql| query(sql, Row::load(sql, &key)?)).await
     }
 }
 
@@ -67,7 +68,7 @@ impl Channels for Embedded {
             }
             Ok(row.into_channel())
         };
-        self.0.writer.write(create).await
+        self.write(StorePort::Channels, create).await
     }
 
     async fn get(&self, key: &ChannelKey) -> Result<Channel, ChannelError> {
@@ -113,11 +114,11 @@ impl Channels for Embedded {
         size: u64,
     ) -> Result<ChannelPage, StoreError> {
         let game = game.clone();
-        self.0.readers.read(move |sql| rows::list(sql, &game, kind, page, size)).await
+        self.query(StorePort::Channels, move |sql| rows::list(sql, &game, kind, page, size)).await
     }
 
     async fn vacant(&self, before: Timestamp, limit: usize) -> Result<Vec<ChannelKey>, StoreError> {
-        self.0.readers.read(move |sql| rows::vacant(sql, before, limit)).await
+        self.query(StorePort::Channels, move |sql| rows::vacant(sql, before, limit)).await
     }
 
     async fn enter(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::GameId;
+use guildhall_actors::metrics::StorePort;
 use guildhall_actors::ports::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Rows, ToSql, params};
@@ -125,7 +126,7 @@ impl Embedded {
                 let mut delete = transaction.sql.prepare_cached(&format!("DELETE FROM inbox WHERE {batch}"))?;
                 Ok::<_, Failure<StoreError>>(delete.execute(&*parameters)?)
             };
-            let count = self.0.writer.write(drop).await?;
+            let count = self.write(StorePort::Inbox, drop).await?;
             dropped += count as u64;
             if count < BATCH {
                 return Ok(dropped);
@@ -151,7 +152,7 @@ impl Inbox for Embedded {
             insert(transaction.sql, &key, &body, now)?;
             Ok(Recorded::New)
         };
-        self.0.writer.write(record).await
+        self.write(StorePort::Inbox, record).await
     }
 
     async fn finish(&self, key: &InboxKey, answer: &[u8]) -> Result<(), StoreError> {
@@ -163,7 +164,7 @@ impl Inbox for Embedded {
             update.execute(params![answer, key.game.as_str(), key.source, key.key])?;
             Ok::<_, Failure<StoreError>>(())
         };
-        self.0.writer.write(finish).await
+        self.write(StorePort::Inbox, finish).await
     }
 
     async fn entry(&self, key: &InboxKey) -> Result<Option<InboxEntry>, StoreError> {
@@ -174,7 +175,7 @@ impl Inbox for Embedded {
             let found = query.query_row(params![key.game.as_str(), key.source, key.key], entry);
             Ok::<_, Failure<StoreError>>(found.optional()?)
         };
-        self.0.readers.read(query).await
+        self.query(StorePort::Inbox, query).await
     }
 
     async fn pending(
@@ -193,7 +194,7 @@ impl Inbox for Embedded {
             })?;
             Ok::<_, Failure<StoreError>>(rows.collect::<Result<_, _>>()?)
         };
-        self.0.readers.read(query).await
+        self.query(StorePort::Inbox, query).await
     }
 
     async fn read(
@@ -204,7 +205,7 @@ impl Inbox for Embedded {
         limit: usize,
     ) -> Result<InboxSlice, StoreError> {
         let (game, sources, after) = (game.clone(), list(sources), i64::try_from(after).unwrap_or(i64::MAX));
-        self.0.readers.read(move |sql| slice(sql, &game, &sources, after, limit)).await
+        self.query(StorePort::Inbox, move |sql| slice(sql, &game, &sources, after, limit)).await
     }
 
     async fn read_newest(
@@ -222,7 +223,7 @@ impl Inbox for Embedded {
             entries.reverse();
             Ok::<_, Failure<StoreError>>(entries)
         };
-        self.0.readers.read(query).await
+        self.query(StorePort::Inbox, query).await
     }
 
     async fn trim(
@@ -238,7 +239,7 @@ impl Inbox for Embedded {
         let mut dropped = self.drop_records(by_age, vec![Value::Integer(before.0)]).await?;
         if let Ok(keep) = i64::try_from(keep) {
             let names = sources.clone();
-            for (game, cursor) in self.0.readers.read(move |sql| surplus(sql, &names, keep)).await? {
+            for (game, cursor) in self.query(StorePort::Inbox, move |sql| surplus(sql, &names, keep)).await? {
                 let beyond = format!("game = ? AND cursor <= ? AND source IN ({sources}){done}");
                 dropped += self.drop_records(beyond, vec![Value::Text(game), Value::Integer(cursor)]).await?;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::NodeId;
+use guildhall_actors::metrics::StorePort;
 use guildhall_actors::ports::{Mail, MailId, Nodes, StoreError};
 use rusqlite::params;
 
@@ -33,7 +34,7 @@ impl Embedded {
             }
             Ok::<_, Failure<StoreError>>(mail)
         };
-        self.0.writer.write(read).await
+        self.write(StorePort::Nodes, read).await
     }
 }
 
@@ -49,7 +50,7 @@ impl Nodes for Embedded {
             )?;
             Ok::<_, Failure<StoreError>>(upsert.execute(params![node.as_str(), until.0])? == 1)
         };
-        self.0.writer.write(register).await
+        self.write(StorePort::Nodes, register).await
     }
 
     async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
@@ -60,7 +61,7 @@ impl Nodes for Embedded {
                 .prepare_cached("UPDATE nodes SET lease_until = ? WHERE id = ? AND claimed_by IS NULL")?;
             Ok::<_, Failure<StoreError>>(update.execute(params![until.0, node.as_str()])? == 1)
         };
-        self.0.writer.write(renew).await
+        self.write(StorePort::Nodes, renew).await
     }
 
     async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
@@ -70,7 +71,7 @@ impl Nodes for Embedded {
             let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
             Ok::<_, Failure<StoreError>>(ids.iter().map(|id| NodeId::new(id)).collect())
         };
-        self.0.readers.read(query).await
+        self.query(StorePort::Nodes, query).await
     }
 
     async fn claim(&self, dead: &NodeId, by: &NodeId, now: Timestamp) -> Result<bool, StoreError> {
@@ -83,7 +84,7 @@ impl Nodes for Embedded {
             )?;
             Ok::<_, Failure<StoreError>>(update.execute(params![dead.as_str(), by.as_str(), now.0])? == 1)
         };
-        self.0.writer.write(claim).await
+        self.write(StorePort::Nodes, claim).await
     }
 
     async fn retire(&self, node: &NodeId) -> Result<(), StoreError> {
@@ -93,7 +94,7 @@ impl Nodes for Embedded {
             transaction.sql.prepare_cached("DELETE FROM mail WHERE node = ?")?.execute([node.as_str()])?;
             Ok::<_, Failure<StoreError>>(())
         };
-        self.0.writer.write(retire).await
+        self.write(StorePort::Nodes, retire).await
     }
 
     async fn send(&self, to: &NodeId, mail: &Mail) -> Result<bool, StoreError> {
@@ -106,7 +107,7 @@ impl Nodes for Embedded {
             let body = serde_json::to_string(&mail)?;
             Ok::<_, Failure<StoreError>>(insert.execute(params![to.as_str(), body])? == 1)
         };
-        let sent = self.0.writer.write(send).await?;
+        let sent = self.write(StorePort::Nodes, send).await?;
         self.0.mail.notify_waiters();
         Ok(sent)
     }

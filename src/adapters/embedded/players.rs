@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::Position;
 use guildhall_actors::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId, PlayerKey, SessionId};
+use guildhall_actors::metrics::StorePort;
 use guildhall_actors::ports::{
     Claimed, Decider, Joined, Login, Play, PlayerError, PlayerState, Players, ProfilePatch, ProfileUpdate, Resume,
     Slot, StoreError, Suspension,
@@ -12,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Embedded;
 use super::error::Failure;
+use super::measured::PortError;
 
 fn load<E>(sql: &Connection, player: &PlayerKey) -> Result<PlayerState, Failure<E>> {
     let mut query = sql.prepare_cached("SELECT state FROM players WHERE game = ? AND player = ?")?;
@@ -40,7 +42,7 @@ impl Embedded {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: PortError,
     {
         let player = player.clone();
         let change = move |transaction: &super::writer::Transaction<'_>| {
@@ -52,7 +54,7 @@ impl Embedded {
             }
             Ok(result)
         };
-        self.0.writer.write(change).await
+        self.write(StorePort::Players, change).await
     }
 }
 
@@ -93,7 +95,7 @@ impl Players for Embedded {
 
     async fn look_up(&self, player: &PlayerKey) -> Result<PlayerState, StoreError> {
         let player = player.clone();
-        self.0.readers.read(move |sql| load(sql, &player)).await
+        self.query(StorePort::Players, move |sql| load(sql, &player)).await
     }
 
     async fn reserve(
@@ -182,7 +184,7 @@ impl Players for Embedded {
 
     async fn logins_on(&self, node: &NodeId, limit: usize) -> Result<Vec<(PlayerKey, Login)>, StoreError> {
         let node = node.clone();
-        self.0.readers.read(move |sql| logins_on(sql, &node, limit)).await
+        self.query(StorePort::Players, move |sql| logins_on(sql, &node, limit)).await
     }
 }
 

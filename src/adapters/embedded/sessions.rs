@@ -16,6 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::CafeId;
+use guildhall_actors::metrics::StorePort;
 use guildhall_actors::ports::{Commit, Committed, Sessions, SettlementQuery, StoreError, Stored};
 use guildhall_actors::session::{Document, DocumentKey, DocumentKind, Settlement};
 
@@ -30,12 +31,12 @@ impl Embedded {
     /// Brings everything in memory to the disk. With an epoch: fails when anything was forgotten since.
     pub(super) async fn flush(&self, epoch: Option<u64>) -> Result<(), StoreError> {
         let memory = self.0.memory.clone();
-        self.0.writer.write(move |transaction| flush::flush(&memory, epoch, transaction)).await
+        self.write(StorePort::Sessions, move |transaction| flush::flush(&memory, epoch, transaction)).await
     }
 
     async fn is_any_settled(&self, settlements: &[Settlement]) -> Result<bool, StoreError> {
         let settlements = settlements.to_vec();
-        self.0.readers.read(move |sql| rows::is_any_settled(sql, &settlements)).await
+        self.query(StorePort::Sessions, move |sql| rows::is_any_settled(sql, &settlements)).await
     }
 }
 
@@ -50,7 +51,7 @@ impl Sessions for Embedded {
             Err(mark) => mark,
         };
         let sought = key.clone();
-        let read = self.0.readers.read(move |sql| rows::place(sql, &sought)).await?;
+        let read = self.query(StorePort::Sessions, move |sql| rows::place(sql, &sought)).await?;
         Ok(self.0.memory.learn_place(key, mark, read))
     }
 
@@ -60,7 +61,7 @@ impl Sessions for Embedded {
         if !missing.is_empty() {
             let keys = missing.into_iter().map(|(key, _)| key.clone()).collect();
             let of = cafe.clone();
-            let read = self.0.readers.read(move |sql| rows::load(sql, &of, keys)).await?;
+            let read = self.query(StorePort::Sessions, move |sql| rows::load(sql, &of, keys)).await?;
             let mut learnt = self.0.memory.learn(cafe, mark, read).into_iter();
             found.iter_mut().filter(|stored| stored.is_none()).for_each(|stored| *stored = learnt.next());
         }
@@ -83,7 +84,7 @@ impl Sessions for Embedded {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(CafeId, DocumentKey)>, StoreError> {
-        self.0.readers.read(move |sql| rows::due(sql, now, limit)).await
+        self.query(StorePort::Sessions, move |sql| rows::due(sql, now, limit)).await
     }
 
     async fn list(
@@ -97,16 +98,16 @@ impl Sessions for Embedded {
             self.flush(None).await?;
         }
         let (cafe, after) = (cafe.clone(), after.cloned());
-        self.0.readers.read(move |sql| rows::list(sql, &cafe, kind, after.as_ref(), limit)).await
+        self.query(StorePort::Sessions, move |sql| rows::list(sql, &cafe, kind, after.as_ref(), limit)).await
     }
 
     async fn cafes(&self, after: Option<&CafeId>, limit: usize) -> Result<Vec<CafeId>, StoreError> {
         let after = after.cloned();
-        self.0.readers.read(move |sql| rows::cafes(sql, after.as_ref(), limit)).await
+        self.query(StorePort::Sessions, move |sql| rows::cafes(sql, after.as_ref(), limit)).await
     }
 
     async fn settlements(&self, query: &SettlementQuery) -> Result<Vec<Settlement>, StoreError> {
         let query = query.clone();
-        self.0.readers.read(move |sql| rows::settlements(sql, &query)).await
+        self.query(StorePort::Sessions, move |sql| rows::settlements(sql, &query)).await
     }
 }

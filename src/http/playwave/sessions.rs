@@ -14,6 +14,7 @@ use super::body::{Json, id, user_id};
 use super::caller::GameServer;
 use crate::error::PlaywaveError;
 use crate::http::Api;
+use crate::metrics::{HeartbeatOutcome, server_meters};
 
 #[derive(Deserialize)]
 pub(super) struct VerifyBody {
@@ -105,7 +106,10 @@ pub(super) async fn verify(caller: GameServer, api: Data<Api>, Json(body): Json<
 pub(super) async fn heartbeat(caller: GameServer, request: HttpRequest, Json(body): Json<SessionBody>) -> Answer<Beat> {
     let session = body.game_session_id;
     let ask = Heartbeat { session, game: caller.client.game.clone(), player: body.provider_user_id };
-    let beat = sessions(&request).ask(session, ask).await?;
+    let asked = sessions(&request).ask(session, ask).await;
+    let outcome = asked.as_ref().map_or_else(HeartbeatOutcome::from, |beat| beat.result.into());
+    server_meters().heartbeats.of((outcome,)).increment(1);
+    let beat = asked?;
     Ok(Success(Beat {
         result: result(beat.result),
         next_heartbeat_in: beat.next_heartbeat_in.as_secs(),

@@ -10,11 +10,19 @@ use crate::config::Game;
 use crate::http::Api;
 use crate::http::body::{Body, BodyError};
 use crate::http::caller::api;
+use crate::metrics::{WebhookOutcome, WebhookSource, server_meters};
 use crate::webhooks::aghanim::{Envelope, is_fresh, is_signed, signed_at};
 use crate::webhooks::carry::{Answer, NotCarried, carry};
 use crate::webhooks::{AGHANIM, game_id};
 
 pub(super) async fn receive(request: HttpRequest, payload: Payload) -> Answer {
+    let answer = answer(request, payload).await;
+    let outcome = WebhookOutcome::of_status(answer.status);
+    server_meters().webhooks.of((WebhookSource::Aghanim, outcome)).increment(1);
+    answer
+}
+
+async fn answer(request: HttpRequest, payload: Payload) -> Answer {
     let api = api(&request).clone();
     let limit = api.settings.limits.webhook_body_bytes;
     let body = match Body::read_within(&request, &mut payload.into_inner(), limit).await {

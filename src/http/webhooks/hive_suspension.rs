@@ -12,6 +12,7 @@ use tracing::{debug, error};
 use crate::http::Api;
 use crate::http::body::{Body, BodyError, is_json};
 use crate::http::caller::{api, bearer};
+use crate::metrics::{WebhookOutcome, WebhookSource, server_meters};
 use crate::webhooks::carry::{Answer, carry};
 use crate::webhooks::hive_suspension::Batch;
 use crate::webhooks::{HIVE_SUSPENSION, game_id};
@@ -20,6 +21,13 @@ use crate::webhooks::{HIVE_SUSPENSION, game_id};
 const PENDING: usize = 256;
 
 pub(super) async fn receive(request: HttpRequest, payload: Payload) -> Answer {
+    let answer = answer(request, payload).await;
+    let outcome = WebhookOutcome::of_status(answer.status);
+    server_meters().webhooks.of((WebhookSource::HiveSuspension, outcome)).increment(1);
+    answer
+}
+
+async fn answer(request: HttpRequest, payload: Payload) -> Answer {
     let api = api(&request).clone();
     let Some(place) = sender(&api, &request) else { return Answer::result(401, 4002) };
     if !is_json(&request) {

@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
+use guildhall_actors::metrics::{StoreOperation, StorePort};
 use guildhall_actors::ports::StoreError;
 use tracing::error;
 
 use super::memory::Memory;
 use super::rows;
 use crate::adapters::embedded::error::Failure;
+use crate::adapters::embedded::measured::note;
 use crate::adapters::embedded::writer::{Transaction, Writer};
 
 /// Writes everything ahead of the disk, all or nothing. With an epoch: fails when anything was forgotten since.
@@ -69,7 +72,10 @@ fn run(memory: &Arc<Memory>, writer: &Writer) {
         // Callers that wait have flushed in the meantime.
         if memory.is_ahead() {
             let flushed = memory.clone();
-            if let Err(error) = writer.write_blocking(move |transaction| flush(&flushed, None, transaction)) {
+            let started = Instant::now();
+            let written = writer.write_blocking(move |transaction| flush(&flushed, None, transaction));
+            note(StorePort::Sessions, StoreOperation::Write, started, &written);
+            if let Err(error) = written {
                 error!(%error, "documents could not be written");
             }
         }
