@@ -23,6 +23,7 @@ mod http_messages;
 mod http_users;
 mod login;
 mod malformed;
+mod metrics;
 mod operator;
 mod outcomes;
 mod packets;

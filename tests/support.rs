@@ -23,6 +23,7 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod room;
+pub(crate) mod scrape;
 pub(crate) mod secure;
 pub(crate) mod shell;
 pub(crate) mod webhooks;

@@ -118,8 +118,8 @@ pub const METRICS: &[Metric] = &[
         game::LOG_READS,
         Counter,
         &[],
-        "Readings of a channel's log because the subscription was known to have missed something: a gap, a newer \
-         head, a restart",
+        "Readings of a channel's log because it was known to be ahead of what rang: a gap, a newer head, a restart, a \
+         newcomer ahead of the others",
     ),
     metric(game::EVENTS_HEALED, Counter, &[], "Events that came by such a reading and not by the subscription"),
     metric(names::SUBSCRIPTION_UP, Gauge, &[], "1 while the link on which the store's events ring is up"),
@@ -154,7 +154,12 @@ pub const METRICS: &[Metric] = &[
         &[of::<RouteGroup>(), of::<StatusClass>()],
         "HTTP requests from the parsed head until the answer's head; `_count` is their number",
     ),
-    metric(game::SESSION_ACTORS, Gauge, &[], "Game sessions in memory: those asked for lately on this node"),
+    metric(
+        game::SESSION_ACTORS,
+        Gauge,
+        &[],
+        "Actors of game sessions: those asked for lately, one for each worker thread that was asked",
+    ),
     metric(game::SESSIONS_STARTED, Counter, &[], "One-time tokens that became a game session"),
     metric(game::SESSIONS_ENDED, Counter, &[of::<EndReason>()], "Game sessions that this node ended"),
     metric(names::HEARTBEATS, Counter, &[of::<HeartbeatOutcome>()], "Heartbeats of game servers, by their answer"),
