@@ -65,8 +65,8 @@ impl Scrape {
     pub(crate) fn metric<'a>(&self, series: &'a Series) -> &'a str {
         let is_histogram = |name: &&str| self.kinds.get(*name).is_some_and(|kind| kind == "histogram");
         let suffixes = ["_bucket", "_sum", "_count"];
-        let stems = suffixes.iter().filter_map(|suffix| series.name.strip_suffix(suffix));
-        stems.filter(is_histogram).next().unwrap_or(&series.name)
+        let mut stems = suffixes.iter().filter_map(|suffix| series.name.strip_suffix(suffix));
+        stems.find(is_histogram).unwrap_or(&series.name)
     }
 
     /// What has grown since an earlier scrape, of the counters and the histograms' counts.

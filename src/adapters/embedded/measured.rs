@@ -78,3 +78,16 @@ pub(super) fn note<T, E: PortError>(
     let failed = result.as_ref().is_err_and(PortError::is_of_store);
     server_meters().store_call(port, operation, started, failed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_rule_refuses_is_no_failure_of_the_store() {
+        let failure = || StoreError("the disk is full".into());
+        assert!(failure().is_of_store());
+        assert!(ChannelError::from(failure()).is_of_store() && !ChannelError::NotFound.is_of_store());
+        assert!(PlayerError::from(failure()).is_of_store() && !PlayerError::Suspended.is_of_store());
+    }
+}
