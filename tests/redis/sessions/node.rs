@@ -57,6 +57,11 @@ impl Node {
         Self { store, transactor, limits: SessionLimits::default(), time: time.clone() }
     }
 
+    pub(super) async fn open_account(&self, balance: u64) -> Result<(), StoreError> {
+        let rule = |view: &View<'_>, _| rules::open_account(view, balance);
+        self.transactor.transact(&cafe(), &mut Memory::default(), &[DocumentKey::Account], rule).await.map(drop)
+    }
+
     pub(super) async fn credit(&self, coins: u64) -> Result<(), StoreError> {
         let ask = CreditAccount { id: None, coins };
         let rule = |view: &View<'_>, now| rules::credit(view, &ask, &self.limits, now);
