@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 use super::decision::{Decision, Need, SessionEnd, View};
 use super::documents::{DocumentKey, DocumentKind, EndReason};
@@ -17,13 +18,23 @@ use crate::ports::{Commit, Committed, Sessions, StoreError, Stored};
 /// hundreds of calls on one cafe in one instant.
 const MAX_ATTEMPTS: usize = 256;
 
+/// After so many decisions in vain a caller waits for its turn at the cafe. Charges of all its PCs fall into the same
+/// second, each changes the one account, and on a store behind a network each would be in the way of all the others:
+/// as many attempts as the square of their number. In turn, those of one node are out of each other's way.
+const ATTEMPTS_OUT_OF_TURN: usize = 2;
+
 /// What decides, commits and knows which sessions are just ending. Cheap to clone.
 #[derive(Clone)]
 pub struct Transactor {
     sessions: Arc<dyn Sessions>,
     clock: Clock,
     endings: Endings,
+    turns: Turns,
 }
+
+/// Whose turn it is at cafes where decisions were in vain. As many as there are such cafes.
+#[derive(Clone, Default)]
+struct Turns(Arc<Mutex<HashMap<CafeId, Arc<tokio::sync::Mutex<()>>>>>);
 
 /// The documents of one session as its actor last saw them, so that a warm call reads nothing. Whether they still
 /// hold is for the commit to say.
@@ -49,7 +60,7 @@ struct Ending<'a> {
 
 impl Transactor {
     pub fn new(sessions: Arc<dyn Sessions>, clock: Clock) -> Self {
-        Self { sessions, clock, endings: Endings::default() }
+        Self { sessions, clock, endings: Endings::default(), turns: Turns::default() }
     }
 
     pub fn sessions(&self) -> &dyn Sessions {
@@ -75,7 +86,11 @@ impl Transactor {
         prefetch: &[DocumentKey],
         decide: impl Fn(&View<'_>, Timestamp) -> Result<Decision<T>, Need>,
     ) -> Result<Decision<T>, StoreError> {
-        for _ in 0..MAX_ATTEMPTS {
+        let mut turn = None;
+        for attempt in 0..MAX_ATTEMPTS {
+            if attempt == ATTEMPTS_OUT_OF_TURN {
+                turn = Some(self.turns.wait(cafe).await);
+            }
             let mut read = self.read(cafe, memory, prefetch).await?;
             let decision = loop {
                 match decide(&View::new(cafe, &read), self.clock.now()) {
@@ -100,6 +115,7 @@ impl Transactor {
                 return Ok(Decision { reply, changes, settlements, ends, durability, waits });
             }
         }
+        drop(turn);
         Err(StoreError(format!("cafe {cafe} changes faster than a decision is made")))
     }
 
@@ -156,6 +172,13 @@ impl Memory {
                 self.0.push((key, stored));
             }
         }
+    }
+}
+
+impl Turns {
+    async fn wait(&self, cafe: &CafeId) -> OwnedMutexGuard<()> {
+        let turn = self.0.lock().entry(cafe.clone()).or_default().clone();
+        turn.lock_owned().await
     }
 }
 
