@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
@@ -34,7 +34,23 @@ pub struct Transactor {
 
 /// Whose turn it is at cafes where decisions were in vain. As many as there are such cafes.
 #[derive(Clone, Default)]
-struct Turns(Arc<Mutex<HashMap<CafeId, Arc<tokio::sync::Mutex<()>>>>>);
+struct Turns(Arc<Mutex<HashMap<CafeId, Arc<Queue>>>>);
+
+#[derive(Default)]
+struct Queue {
+    front: Arc<tokio::sync::Mutex<()>>,
+    /// A store that fails must not make those in line wait for one failure after the other: they go all at once.
+    is_dissolved: AtomicBool,
+}
+
+/// A turn that is over when it is dropped. Unless its decision took effect, so is the line behind it.
+struct Turn<'a> {
+    turns: &'a Turns,
+    cafe: &'a CafeId,
+    queue: Arc<Queue>,
+    succeeded: bool,
+    _front: OwnedMutexGuard<()>,
+}
 
 /// The documents of one session as its actor last saw them, so that a warm call reads nothing. Whether they still
 /// hold is for the commit to say.
@@ -89,7 +105,7 @@ impl Transactor {
         let mut turn = None;
         for attempt in 0..MAX_ATTEMPTS {
             if attempt == ATTEMPTS_OUT_OF_TURN {
-                turn = Some(self.turns.wait(cafe).await);
+                turn = self.turns.wait(cafe).await;
             }
             let mut read = self.read(cafe, memory, prefetch).await?;
             let decision = loop {
@@ -99,6 +115,7 @@ impl Transactor {
                 }
             };
             if !decision.waits {
+                turn.iter_mut().for_each(|turn| turn.succeeded = true);
                 return Ok(decision);
             }
             let _ending = self.endings.begin(&decision.ends);
@@ -111,11 +128,11 @@ impl Transactor {
                     .iter()
                     .zip(versions)
                     .map(|((key, document), version)| (key.clone(), Stored { version, document: document.clone() }));
+                turn.iter_mut().for_each(|turn| turn.succeeded = true);
                 memory.remember(read.into_iter().chain(changed));
                 return Ok(Decision { reply, changes, settlements, ends, durability, waits });
             }
         }
-        drop(turn);
         Err(StoreError(format!("cafe {cafe} changes faster than a decision is made")))
     }
 
@@ -176,9 +193,21 @@ impl Memory {
 }
 
 impl Turns {
-    async fn wait(&self, cafe: &CafeId) -> OwnedMutexGuard<()> {
-        let turn = self.0.lock().entry(cafe.clone()).or_default().clone();
-        turn.lock_owned().await
+    /// `None` when the line was dissolved in the meantime.
+    async fn wait<'a>(&'a self, cafe: &'a CafeId) -> Option<Turn<'a>> {
+        let queue = self.0.lock().entry(cafe.clone()).or_default().clone();
+        let front = queue.front.clone().lock_owned().await;
+        let is_dissolved = queue.is_dissolved.load(Ordering::Acquire);
+        (!is_dissolved).then(|| Turn { turns: self, cafe, queue, succeeded: false, _front: front })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.queue.is_dissolved.store(true, Ordering::Release);
+            self.turns.0.lock().remove(self.cafe);
+        }
     }
 }
 
@@ -210,5 +239,28 @@ impl Drop for Ending<'_> {
             }
         }
         self.endings.0.count.fetch_sub(1, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_fails_at_its_turn_sends_all_in_line_at_once() {
+        let (turns, cafe) = (Turns::default(), CafeId::parse("cafe").unwrap());
+        let mut first = turns.wait(&cafe).now_or_never().flatten().unwrap();
+        let (mut second, mut third) = (Box::pin(turns.wait(&cafe)), Box::pin(turns.wait(&cafe)));
+        assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
+        first.succeeded = true;
+        drop(first);
+        let second = second.now_or_never().flatten().unwrap();
+        let mut fourth = Box::pin(turns.wait(&cafe));
+        assert!(third.as_mut().now_or_never().is_none() && fourth.as_mut().now_or_never().is_none());
+        drop(second);
+        assert!(third.now_or_never().unwrap().is_none() && fourth.now_or_never().unwrap().is_none());
+        assert!(turns.wait(&cafe).now_or_never().flatten().is_some(), "a new line");
     }
 }

@@ -50,9 +50,9 @@ impl Strays {
     }
 
     /// Some of those that have been astray for long enough.
-    fn take(&self) -> Vec<(DocumentKey, CafeId)> {
+    fn take(&self, now: Instant) -> Vec<(DocumentKey, CafeId)> {
         let mut strays = self.0.lock();
-        let old = strays.iter().filter(|(_, (_, since))| since.elapsed() >= GRACE);
+        let old = strays.iter().filter(|(_, (_, since))| now.duration_since(*since) >= GRACE);
         let old: Vec<_> = old.take(PAGE).map(|(key, (cafe, _))| (key.clone(), cafe.clone())).collect();
         old.iter().for_each(|(key, _)| drop(strays.remove(key)));
         old
@@ -98,7 +98,7 @@ impl Redis {
 
     /// Removes the pointers of this process that have gone astray.
     pub(super) async fn remove_strays(&self) -> Result<(), StoreError> {
-        let removals = self.0.upkeep.strays.take().into_iter().map(|(key, cafe)| async move {
+        let removals = self.0.upkeep.strays.take(Instant::now()).into_iter().map(|(key, cafe)| async move {
             let care = self.0.upkeep.strays.care(&cafe, std::iter::once(&key));
             if !self.has_document(&cafe, &key).await? {
                 self.remove_pointer(&key, &cafe).await?;
@@ -112,4 +112,23 @@ impl Redis {
 
 fn pointer(key: &DocumentKey) -> String {
     Tag::pointer(key).key("cafe")
+}
+
+#[cfg(test)]
+mod tests {
+    use guildhall_actors::ids::TokenId;
+
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_astray_unless_its_commit_is_over_in_good_order() {
+        let (strays, cafe) = (Strays::default(), CafeId::parse("cafe").expect("a cafe id"));
+        let keys = [1, 2].map(|bits| DocumentKey::Token(TokenId::from_random(bits)));
+        strays.care(&cafe, keys[..1].iter()).over();
+        drop(strays.care(&cafe, keys[1..].iter()));
+        let now = Instant::now();
+        assert!(strays.take(now).is_empty(), "its commit may still come");
+        assert_eq!(strays.take(now + GRACE), [(keys[1].clone(), cafe)]);
+        assert!(strays.take(now + GRACE).is_empty());
+    }
 }
