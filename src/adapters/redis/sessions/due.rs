@@ -34,8 +34,11 @@ impl Redis {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(CafeId, DocumentKey)>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
         let (mut due, mut idle, mut offset): (Vec<(f64, CafeId, DocumentKey)>, Vec<CafeId>, _) = (vec![], vec![], 0);
-        while limit > 0 {
+        loop {
             let hints = up_to(hints(), now, offset, PAGE);
             let hints: Scores = self.0.link.call(&hints).await?;
             // All further cafes come after these hints.
