@@ -2,6 +2,8 @@
 
 mod contract;
 mod histories;
+mod inbox;
 mod mailbox;
 mod players;
+mod sessions;
 mod store;

@@ -1,22 +1,5 @@
-//! `Sessions` on Redis.
+//! `Sessions` on Redis, beyond its contract.
 
 mod crashes;
 mod history;
 mod node;
-
-use guildhall_actors::testing::contract;
-
-use super::{holds, open};
-use crate::support::redis::{RedisCluster, RedisServer};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_contract_of_sessions_holds_on_a_server() {
-    let server = RedisServer::start().await;
-    holds(&contract::sessions(), open(vec![server.url()]).await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_contract_of_sessions_holds_on_a_cluster() {
-    let cluster = RedisCluster::start().await;
-    holds(&contract::sessions(), open(cluster.urls()).await).await;
-}

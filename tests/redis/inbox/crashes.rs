@@ -7,7 +7,7 @@ use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::GameId;
 use guildhall_actors::ports::{Inbox, InboxKey, Recorded};
 
-use crate::redis::open;
+use crate::redis::store::open;
 use crate::support::eventually;
 use crate::support::redis::RedisServer;
 

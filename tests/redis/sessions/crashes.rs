@@ -8,7 +8,7 @@ use guildhall_actors::ids::{CafeId, LauncherKey, PcId, TokenId};
 use guildhall_actors::ports::{Commit, Committed, Durability, Sessions, Version};
 use guildhall_actors::session::{Account, Document, DocumentKey, Pc, Token};
 
-use crate::redis::open;
+use crate::redis::store::open;
 use crate::support::redis::RedisServer;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

@@ -12,7 +12,7 @@ use guildhall_actors::session::{Account, Document, DocumentKey, Memory, Settleme
 use guildhall_actors::testing::Dice;
 
 use super::node::{Node, Time, cafe};
-use crate::redis::open;
+use crate::redis::store::open;
 use crate::support::eventually;
 use crate::support::redis::RedisServer;
 
