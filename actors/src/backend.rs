@@ -4,6 +4,7 @@
 //! idempotent steps here, one file per story. Each step is durable before the next, and each story says what repairs
 //! it when the process ends in between.
 
+mod audit;
 mod cafe;
 mod connections;
 mod keeper;

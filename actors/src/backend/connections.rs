@@ -53,6 +53,14 @@ impl Backend {
         self.0.connections.0.lock().addresses.values().cloned().collect()
     }
 
+    pub(super) fn live_logins(&self) -> Vec<(LoginId, Addr<PlayerConnection>)> {
+        let live = |(login, seat): (&LoginId, &Seat)| match seat {
+            Seat::Live(connection) => Some((login.clone(), connection.clone())),
+            Seat::Leaving(_) => None,
+        };
+        self.0.connections.0.lock().logins.iter().filter_map(live).collect()
+    }
+
     /// Open sockets of this node.
     pub fn connection_count(&self) -> usize {
         self.0.connections.0.lock().addresses.len()

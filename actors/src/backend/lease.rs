@@ -19,6 +19,8 @@ use crate::ports::StoreError;
 
 /// Renewals within one lease: two may fail.
 const RENEWALS_PER_LEASE: u32 = 3;
+/// Leases between two looks whether the store knows the logins of this node: it reads all of them.
+const LEASES_PER_AUDIT: u32 = 6;
 /// Pause before a node that lost its lease asks again for a new one.
 const RETURN_RETRY: Duration = Duration::from_millis(200);
 /// Connections that claim their logins anew at once: their steps share the store's commits.
@@ -73,6 +75,7 @@ impl Backend {
         }
         meters().lease_held.set(1);
         actix::spawn(live(self.clone(), lease));
+        actix::spawn(audit(self.clone(), lease * LEASES_PER_AUDIT));
         Ok(())
     }
 
@@ -152,6 +155,17 @@ async fn return_to_life(backend: &Backend, lease: Duration, reader: JoinHandle<(
     let story = backend.clone();
     drop(backend.spawn(async move { story.reclaim_connections().await }));
     actix::spawn(mail::read(backend.clone()))
+}
+
+async fn audit(backend: Backend, every: Duration) {
+    while !backend.is_ending() {
+        sleep(every).await;
+        if !backend.has_lost_lease()
+            && let Err(error) = backend.settle_logins().await
+        {
+            error!(%error, "logins of this node not settled");
+        }
+    }
 }
 
 /// Beside the renewals, which must not wait for it.
