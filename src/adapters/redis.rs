@@ -12,6 +12,7 @@ mod incarnation;
 mod keys;
 mod known;
 mod link;
+mod measured;
 mod nodes;
 mod players;
 mod script;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use self::lines::{Order, Switchboard};
 use super::link::Link;
+use crate::metrics::server_meters;
 
 /// Between two looks at which master has which slots.
 const LOOK: Duration = Duration::from_secs(5);
@@ -106,6 +107,11 @@ impl Drop for Bells {
 }
 
 impl Shared {
+    /// Whether all lines hear has changed, for those who look at the metrics.
+    fn tell_hearing(&self) {
+        server_meters().subscription_up.set(u32::from(self.switchboard.lock().is_hearing()));
+    }
+
     /// Says whether the name is new, so that a server has to be told.
     fn enter(&self, name: &Arc<str>, listener: Listener, confirmed: oneshot::Sender<()>) -> bool {
         let mut names = self.names.lock();
@@ -167,7 +173,10 @@ impl Shared {
         let again = {
             let mut names = self.names.lock();
             let Some(known) = names.get_mut(name) else { return };
-            known.waiting.drain(..).for_each(|waiting| drop(waiting.send(())));
+            for waiting in known.waiting.drain(..) {
+                // Whoever asked may have gone.
+                let _ = waiting.send(());
+            }
             std::mem::replace(&mut known.confirmed, true).then(|| known.listener.clone())
         };
         if let Some(listener) = again {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::incarnation::Incarnations;
+use super::measured;
 use super::source::{Connection, Source};
 
 /// Between two attempts to connect.
@@ -67,7 +68,10 @@ impl Link {
     }
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        Ok(T::from_redis_value(self.send(command).await?)?)
+        let started = Instant::now();
+        let result = self.send(command).await;
+        measured::note(command, started, result.as_ref().err());
+        Ok(T::from_redis_value(result?)?)
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
@@ -144,6 +148,7 @@ impl Link {
 }
 
 /// What the ports are told of a failure.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(super) fn failed(error: RedisError) -> StoreError {
     StoreError(format!("redis: {error}"))
 }

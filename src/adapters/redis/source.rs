@@ -20,6 +20,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(1);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// See the module's text.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(super) enum Source {
     Server(ConnectionInfo),
     Sentinel { sentinels: Vec<ConnectionInfo>, master: String, node: SentinelNodeConnectionInfo },
@@ -156,7 +157,7 @@ async fn only_master(connection: &mut MultiplexedConnection) -> RedisResult<Stri
     let masters: Vec<std::collections::HashMap<String, Value>> =
         Cmd::new().arg("SENTINEL").arg("MASTERS").query_async(connection).await?;
     let names = masters.iter().filter_map(|master| master.get("name"));
-    let mut names = names.map(|name| String::from_redis_value_ref(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut names = names.map(String::from_redis_value_ref).collect::<Result<Vec<_>, _>>()?;
     match (names.pop(), names.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => Err((ErrorKind::MasterNameNotFoundBySentinel, "the Sentinels know no master").into()),

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::Shared;
 use super::topology::{Address, Masters};
 use crate::adapters::redis::source;
+use crate::metrics::server_meters;
 
 /// Each line hears its own beat so often.
 const BEAT: Duration = Duration::from_secs(1);
@@ -93,7 +94,7 @@ fn start(address: Address, masters: &Masters, shared: Arc<Shared>) -> Line {
     let (orders, receiver) = mpsc::unbounded_channel();
     let hears = Arc::new(AtomicBool::new(false));
     let beat = beat_on(&address, masters);
-    let run = Run { address, beat, shared, hears: hears.clone(), wanted: HashSet::new() };
+    let run = Run { address, beat, shared, hears: hears.clone(), wanted: HashSet::new(), served: false };
     Line { orders, hears, task: tokio::spawn(run.forever(receiver)) }
 }
 
@@ -109,6 +110,8 @@ struct Run {
     shared: Arc<Shared>,
     hears: Arc<AtomicBool>,
     wanted: HashSet<Arc<str>>,
+    /// Whether it has served before.
+    served: bool,
 }
 
 /// What the driver of a connection tells its line.
@@ -127,6 +130,7 @@ impl Run {
                     pause = FIRST_PAUSE;
                     let why = self.serve(connection, &ear, &mut orders).await;
                     self.hears.store(false, Ordering::Relaxed);
+                    self.shared.tell_hearing();
                     warn!(line = ?self.address, why, "subscription line lost");
                 }
                 Err(error) => warn!(line = ?self.address, %error, "no subscription line"),
@@ -148,7 +152,9 @@ impl Run {
                 ear.lost.notify_one();
             } else if is_beat(&push, &beat) {
                 *ear.heard_at.lock() = Instant::now();
-                hears.store(true, Ordering::Relaxed);
+                if !hears.swap(true, Ordering::Relaxed) {
+                    shared.tell_hearing();
+                }
             } else {
                 shared.hear(&push);
             }
@@ -166,6 +172,7 @@ impl Run {
         orders: &mut mpsc::UnboundedReceiver<Order>,
     ) -> &'static str {
         info!(line = ?self.address, "subscription line established");
+        server_meters().resubscriptions.increment(u64::from(std::mem::replace(&mut self.served, true)));
         while let Ok(order) = orders.try_recv() {
             self.note(&order);
         }

@@ -92,11 +92,6 @@ impl Follower {
             self.shared.let_go(key, &followed);
         }
     }
-
-    /// Number of channels followed.
-    pub(in crate::adapters::redis) fn count(&self) -> usize {
-        self.shared.channels.lock().len()
-    }
 }
 
 impl Drop for Follower {
