@@ -4,6 +4,7 @@
 //! A test that fails prints the log of its server.
 
 mod closes;
+mod cluster;
 mod cluster_life;
 mod command_line;
 mod crowd;

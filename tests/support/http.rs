@@ -1,5 +1,7 @@
 //! The chat HTTP API as a game server uses it.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -49,6 +51,21 @@ impl Api {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// The same where nobody may answer.
+    pub(crate) async fn try_post(&self, path: &str, body: Value) -> Option<(u16, Value)> {
+        let url = format!("{}/api/v1/games/{}{path}", self.origin, self.game_index);
+        let response = self.http.post(url).bearer_auth(&self.bearer).json(&body).send().await.ok()?;
+        Some((response.status().as_u16(), response.json().await.unwrap_or_default()))
+    }
+
+    /// The members, where nobody may answer.
+    pub(crate) async fn try_members(&self, channel: &str) -> Option<BTreeSet<i64>> {
+        let url = format!("{}/api/v1/games/{}/channels/{channel}/members", self.origin, self.game_index);
+        let answer: Value = self.http.get(url).bearer_auth(&self.bearer).send().await.ok()?.json().await.ok()?;
+        let members = answer["data"]["members"].as_array()?;
+        members.iter().map(|member| member["playerId"].as_i64()).collect()
     }
 
     pub(crate) async fn put(&self, path: &str, body: Value) -> (u16, Value) {

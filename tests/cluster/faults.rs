@@ -1,0 +1,267 @@
+//! What breaks in production, one after the other, and nothing that was acknowledged is lost.
+//!
+//! `cargo test --release --test blackbox cluster::faults::table -- --ignored --nocapture` runs every fault in its long
+//! form, with 500 players in 50 channels, and prints a row for each.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::run::{LEASE_SEC, Outcome, Run, Scale};
+use crate::support::Node;
+use crate::support::cluster::Store;
+use crate::support::proxy::Mode;
+use crate::support::redis::{RedisCluster, RedisSentinel, RedisServer};
+
+const SHORT: Scale = Scale { players: 40, channels: 5, pause: Duration::from_millis(500) };
+const LONG: Scale = Scale { players: 500, channels: 50, pause: Duration::from_millis(2000) };
+
+/// Longer than a lease and the looks around it.
+const PAST_LEASE: Duration = Duration::from_secs(LEASE_SEC * 3);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    OfOneNode,
+    OfAll,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Nothing,
+    KillNode,
+    RollingRestart,
+    FreezeNode,
+    RestartRedis,
+    KillRedisConnections,
+    KillRedisSubscriptions,
+    PauseRedis,
+    Cut(Links, u64),
+    BlackHoleSubscriptions(Links),
+    SentinelFailOver,
+    KillSentinelMaster,
+    ClusterFailOver,
+    KillClusterMaster,
+}
+
+impl Fault {
+    const ALL: [Self; 20] = [
+        Self::Nothing,
+        Self::KillNode,
+        Self::RollingRestart,
+        Self::FreezeNode,
+        Self::RestartRedis,
+        Self::KillRedisConnections,
+        Self::KillRedisSubscriptions,
+        Self::PauseRedis,
+        Self::Cut(Links::OfOneNode, 1),
+        Self::Cut(Links::OfOneNode, 10),
+        Self::Cut(Links::OfOneNode, 40),
+        Self::Cut(Links::OfAll, 1),
+        Self::Cut(Links::OfAll, 10),
+        Self::Cut(Links::OfAll, 40),
+        Self::BlackHoleSubscriptions(Links::OfOneNode),
+        Self::BlackHoleSubscriptions(Links::OfAll),
+        Self::SentinelFailOver,
+        Self::KillSentinelMaster,
+        Self::ClusterFailOver,
+        Self::KillClusterMaster,
+    ];
+
+    async fn store(self) -> Store {
+        match self {
+            Self::Cut(..) | Self::BlackHoleSubscriptions(_) => Store::Linked(RedisServer::start().await),
+            Self::SentinelFailOver | Self::KillSentinelMaster => Store::Sentinel(RedisSentinel::start().await),
+            Self::ClusterFailOver | Self::KillClusterMaster => Store::Cluster(RedisCluster::start().await),
+            _ => Store::Single(RedisServer::start().await),
+        }
+    }
+
+    /// Breaks, and mends what does not mend itself.
+    async fn happen(self, node: &mut Node) {
+        match self {
+            Self::Nothing => {}
+            Self::KillNode => kill_node(node).await,
+            Self::RollingRestart => rolling_restart(node).await,
+            Self::FreezeNode => freeze_node(node).await,
+            Self::RestartRedis => redis(node).restart().await,
+            Self::KillRedisConnections => {
+                for kind in ["normal", "pubsub"] {
+                    let _: usize = redis(node).command(&["CLIENT", "KILL", "TYPE", kind]).await;
+                }
+            }
+            Self::KillRedisSubscriptions => {
+                let _: usize = redis(node).command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+            }
+            Self::PauseRedis => {
+                let _: String = redis(node).command(&["CLIENT", "PAUSE", "5000", "ALL"]).await;
+            }
+            Self::Cut(links, seconds) => cut(node, links, Duration::from_secs(seconds)).await,
+            Self::BlackHoleSubscriptions(links) => black_hole_subscriptions(node, links).await,
+            Self::SentinelFailOver | Self::KillSentinelMaster => self.sentinel(node).await,
+            Self::ClusterFailOver | Self::KillClusterMaster => self.cluster(node).await,
+        }
+    }
+
+    async fn sentinel(self, node: &mut Node) {
+        let Store::Sentinel(group) = &mut node.cluster().store else { panic!("the store has sentinels") };
+        match self {
+            Self::KillSentinelMaster => group.kill_master().await,
+            _ => group.fail_over().await,
+        };
+    }
+
+    async fn cluster(self, node: &mut Node) {
+        let Store::Cluster(cluster) = &mut node.cluster().store else { panic!("the store is a cluster") };
+        match self {
+            Self::KillClusterMaster => cluster.kill_master_of(BUSIEST).await,
+            _ => cluster.fail_over(BUSIEST).await,
+        };
+    }
+}
+
+/// A key in the slot of a channel.
+const BUSIEST: &str = "guildhall:{demo:open:0}";
+
+fn redis(node: &mut Node) -> &mut RedisServer {
+    match &mut node.cluster().store {
+        Store::Single(server) | Store::Linked(server) => server,
+        Store::Sentinel(_) | Store::Cluster(_) => panic!("the store is one server"),
+    }
+}
+
+async fn kill_node(node: &mut Node) {
+    let cluster = node.cluster();
+    cluster.nodes[0].kill();
+    cluster.nodes[0].restart().await;
+    cluster.balancer.all_up().await;
+}
+
+async fn rolling_restart(node: &mut Node) {
+    let cluster = node.cluster();
+    for node in &mut cluster.nodes {
+        node.stop().await;
+        node.restart().await;
+        cluster.balancer.all_up().await;
+    }
+}
+
+async fn freeze_node(node: &mut Node) {
+    let frozen = &node.cluster().nodes[0];
+    frozen.signal("STOP");
+    sleep(PAST_LEASE).await;
+    frozen.signal("CONT");
+}
+
+async fn cut(node: &mut Node, links: Links, duration: Duration) {
+    let affected = if links == Links::OfAll { 3 } else { 1 };
+    let links = &node.cluster().links[..affected];
+    links.iter().for_each(|link| link.set(Mode::Cut));
+    sleep(duration).await;
+    links.iter().for_each(|link| link.resume());
+}
+
+async fn black_hole_subscriptions(node: &mut Node, links: Links) {
+    let affected = if links == Links::OfAll { 3 } else { 1 };
+    let links = &node.cluster().links[..affected];
+    links.iter().for_each(|link| link.set_subscriptions(Mode::BlackHole));
+    sleep(PAST_LEASE).await;
+    links.iter().for_each(|link| link.resume());
+}
+
+async fn run(fault: Fault, scale: Scale) -> Outcome {
+    let run = Run::gather(fault.store().await, scale).await;
+    run.through(async |node| fault.happen(node).await).await
+}
+
+/// Runs a fault in its short form; nothing may be wrong.
+async fn survive(fault: Fault) {
+    let verdict = run(fault, SHORT).await.verdict;
+    assert!(verdict.acknowledged > 0 && verdict.delivered > verdict.acknowledged, "{verdict:?}");
+    assert!(verdict.is_good(), "{} complaints: {:#?}", verdict.complaints.len(), &verdict.complaints);
+}
+
+#[tokio::test]
+async fn without_a_fault_every_message_arrives_once_in_one_order() {
+    survive(Fault::Nothing).await;
+}
+
+#[tokio::test]
+async fn a_killed_node_loses_nothing() {
+    survive(Fault::KillNode).await;
+}
+
+#[tokio::test]
+async fn a_rolling_restart_loses_nothing() {
+    survive(Fault::RollingRestart).await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_frozen_past_its_lease_leaves_no_second_login() {
+    survive(Fault::FreezeNode).await;
+}
+
+#[tokio::test]
+async fn a_restart_of_redis_loses_nothing() {
+    survive(Fault::RestartRedis).await;
+}
+
+#[tokio::test]
+async fn killed_connections_to_redis_lose_nothing() {
+    survive(Fault::KillRedisConnections).await;
+}
+
+#[tokio::test]
+async fn killed_subscriptions_are_healed_from_the_log() {
+    survive(Fault::KillRedisSubscriptions).await;
+}
+
+#[tokio::test]
+async fn a_pause_of_redis_loses_nothing() {
+    survive(Fault::PauseRedis).await;
+}
+
+#[tokio::test]
+async fn a_link_of_one_node_that_is_cut_past_the_lease_loses_nothing() {
+    survive(Fault::Cut(Links::OfOneNode, PAST_LEASE.as_secs())).await;
+}
+
+#[tokio::test]
+async fn links_of_all_nodes_that_are_cut_for_a_second_lose_nothing() {
+    survive(Fault::Cut(Links::OfAll, 1)).await;
+}
+
+#[tokio::test]
+async fn a_deaf_subscription_is_noticed_and_healed() {
+    survive(Fault::BlackHoleSubscriptions(Links::OfOneNode)).await;
+}
+
+#[tokio::test]
+async fn a_failover_that_sentinels_were_told_to_make_loses_nothing() {
+    survive(Fault::SentinelFailOver).await;
+}
+
+#[tokio::test]
+async fn a_failover_of_a_cluster_master_loses_nothing() {
+    survive(Fault::ClusterFailOver).await;
+}
+
+/// Prints a row for every fault; fails after the last of them when one was not survived.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the long form: half an hour"]
+async fn table() {
+    let head = "fault | acknowledged | delivered | lost | lost by the store | duplicates | disorders | ghosts | \
+                second sockets | reconnects | ready after";
+    let mut out = std::io::stderr();
+    let _ = writeln!(out, "| {head} |\n|{}", "---|".repeat(11));
+    let mut complaints = String::new();
+    for fault in Fault::ALL {
+        let outcome = run(fault, LONG).await;
+        let _ = writeln!(out, "| {fault:?} | {outcome} |");
+        for complaint in outcome.verdict.complaints.iter().take(5) {
+            let _ = writeln!(complaints, "{fault:?}: {complaint}");
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
