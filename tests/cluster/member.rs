@@ -206,7 +206,7 @@ impl Member {
             let epoch = body["epoch"].as_str()?.to_owned();
             Some(Position { epoch, sequence: body["sequence"].as_i64()? })
         };
-        let channel = || body["channelId"].as_str().unwrap_or_default().to_owned();
+        let channel = || body["channelId"].as_str().or(body["to"].as_str()).unwrap_or_default().to_owned();
         match packet.packet_type() {
             "NOTIFY_CHANNEL_CHAT" => {
                 let heard = Heard { channel: channel(), text: packet.message().to_owned(), position: position() };

@@ -206,7 +206,8 @@ impl Verdict {
         for recording in recordings.iter().filter(|recording| recording.is_connected()) {
             for channel in &recording.channels {
                 let stretch = recording.last_stretch(channel);
-                let heard: BTreeSet<_> = stretch.iter().flat_map(|life| &life.heard).map(|heard| &heard.text).collect();
+                let heard = stretch.iter().flat_map(|life| &life.heard).filter(|heard| heard.channel == *channel);
+                let heard: BTreeSet<_> = heard.map(|heard| &heard.text).collect();
                 let due = said.get(channel.as_str()).into_iter().flatten().filter(|said| said.at >= stretch[0].begun);
                 let log = logs.get(channel.as_str()).unwrap_or(&empty);
                 for missed in due.filter(|said| !heard.contains(&said.text)) {

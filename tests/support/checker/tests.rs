@@ -73,6 +73,12 @@ fn a_message_that_a_connected_member_never_heard_is_lost() {
 }
 
 #[test]
+fn a_message_that_arrived_in_another_channel_is_lost() {
+    let astray = Heard { channel: "open:2".to_owned(), ..at(2) };
+    assert_eq!(complaints(&with(member(2, vec![life(0, None, vec![at(1), astray, at(3)])]))), ["lost"]);
+}
+
+#[test]
 fn a_message_without_an_acknowledgement_may_be_lost() {
     let mut speaker = saying(member(1, vec![life(0, None, Vec::new())]), &[at(1)]);
     assert_eq!(judged(&[speaker.clone()]).lost, 1);
