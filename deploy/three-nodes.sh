@@ -27,22 +27,27 @@ stop() {
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-# Waits until an address answers a request, for at most 10 s.
-answers() {
+fail() {
+    echo "three-nodes: $1; the ends of the logs:" >&2
+    tail -n 5 "$folder"/*.log >&2
+    exit 1
+}
+
+# Waits until somebody listens on a port, for at most 10 s.
+listens() {
     for _ in {1..100}; do
-        if (exec 3<>"/dev/tcp/${1/://}") 2>/dev/null; then return; fi
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
         sleep 0.1
     done
-    echo "three-nodes: nothing answers at $1; its log is above" >&2
-    exit 1
+    fail "nobody listens on port $1"
 }
 
 if [[ -z "${REDIS_URL:-}" ]]; then
     need redis-server redis-server
-    redis-server deploy/redis.conf --bind 127.0.0.1 --port 7690 --dir "$folder" --logfile "$folder/redis.log" &
+    redis-server deploy/redis.conf --bind 127.0.0.1 --port 7690 --dir "$folder" >"$folder/redis.log" &
     pids+=($!)
     REDIS_URL=redis://127.0.0.1:7690
-    answers 127.0.0.1:7690
+    listens 7690
 fi
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -67,13 +72,13 @@ TOML
 
 for node in a:1 b:2 c:3; do
     GUILDHALL__NODE__ID="${node%:*}" "$GUILDHALL" --config "$folder/guildhall.toml" \
-        --public "127.0.0.1:76${node#*:}0" --admin "127.0.0.1:76${node#*:}1" >"$folder/$node.out" &
+        --public "127.0.0.1:76${node#*:}0" --admin "127.0.0.1:76${node#*:}1" >"$folder/${node%:*}.log" 2>&1 &
     pids+=($!)
 done
-for port in 7611 7621 7631; do answers "127.0.0.1:$port"; done
-haproxy -db -f deploy/haproxy.cfg &
+for port in 7611 7621 7631; do listens "$port"; done
+haproxy -db -f deploy/haproxy.cfg >"$folder/haproxy.log" 2>&1 &
 pids+=($!)
-answers 127.0.0.1:7600
+listens 7600
 
 cat <<TEXT
 three nodes are ready behind http://127.0.0.1:7600 (operators: http://127.0.0.1:7601, balancer: http://127.0.0.1:7602)
@@ -82,8 +87,7 @@ three nodes are ready behind http://127.0.0.1:7600 (operators: http://127.0.0.1:
   a login key for player 5001:
     curl -X POST -H "Authorization: Bearer $bearer" http://127.0.0.1:7600/api/v1/games/1/users/5001/token
   chat over node a: ws://127.0.0.1:7610/v1/chat/socket, over b: port 7620; a game server on c: port 7630
-Ctrl-C stops them all.
+Ctrl-C stops them all. Logs: $folder
 TEXT
 wait -n "${pids[@]}" || true
-echo "three-nodes: a process ended by itself" >&2
-exit 1
+fail "a process ended by itself"

@@ -19,7 +19,7 @@ pub(crate) mod node;
 pub(crate) mod packages;
 pub(crate) mod play;
 
-mod process;
+pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;

@@ -72,7 +72,7 @@ impl Balancer {
     }
 
     /// How many servers take requests, by HAProxy's own statistics.
-    async fn servers_up(&self) -> Option<usize> {
+    pub(crate) async fn servers_up(&self) -> Option<usize> {
         let url = format!("http://{}/;csv", self.stats);
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let table = http.get(url).send().await.ok()?.text().await.ok()?;

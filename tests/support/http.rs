@@ -1,6 +1,7 @@
 //! The chat HTTP API as a game server uses it.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,6 +26,11 @@ impl Api {
     /// The same API with another bearer.
     pub(crate) fn with_bearer(&self, bearer: &str) -> Self {
         Self { bearer: bearer.to_owned(), ..self.clone() }
+    }
+
+    /// The same API at another address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { origin: format!("http://{address}"), ..self.clone() }
     }
 
     /// Any request under the v1 prefix of the game: the status and the JSON answered.

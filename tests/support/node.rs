@@ -109,7 +109,7 @@ impl Builder {
     }
 
     /// Starts one node and awaits its `ready` line.
-    pub(super) async fn start_alone(self) -> Node {
+    pub(crate) async fn start_alone(self) -> Node {
         let (process, addresses) = Process::start(&self.write()).await;
         self.node(Running::Alone(process), addresses)
     }
@@ -176,7 +176,7 @@ impl Node {
         format!("ws://{}{SOCKET_PATH}", self.addresses.public)
     }
 
-    pub(super) fn addresses(&self) -> Addresses {
+    pub(crate) fn addresses(&self) -> Addresses {
         self.addresses
     }
 
