@@ -59,7 +59,8 @@ impl Run {
         let unlimited = 1_000_000;
         let builder = Node::builder().set("cluster.lease_sec", LEASE_SEC).set("cluster.drain_sec", 5);
         let builder = builder.set("limits.sockets_per_ip_burst", unlimited).set("limits.api_burst", unlimited);
-        let node = builder.start_cluster(store).await;
+        let mut node = builder.start_cluster(store).await;
+        node.forgive();
         let api = node.api();
         for number in 0..scale.channels {
             let mut spec = channel(&name(number), "PUBLIC");
