@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::deployment::embedded_only;
 use crate::support::node::SOCKET_PATH;
 use crate::support::raw::{ACCEPT, Answer, handshake};
 use crate::support::{Node, RawSocket};
@@ -91,6 +92,7 @@ async fn a_handshake_on_another_path_is_answered_404_in_the_envelope() {
 
 #[tokio::test]
 async fn too_many_new_sockets_from_one_address_are_answered_429() {
+    embedded_only!("each node counts the sockets that come to it");
     let builder = Node::builder().set("limits.sockets_per_ip_per_sec", 1).set("limits.sockets_per_ip_burst", 3);
     let node = builder.start().await;
     let mut statuses = Vec::new();

@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::answers::{codes, refused, texts, without};
+use crate::support::deployment::embedded_only;
 use crate::support::http::{self, success};
 use crate::support::key::{LoginKey, now_ms};
 use crate::support::node::{ADMIN_KEY, CERTIFICATION_KEY};
@@ -118,6 +119,7 @@ async fn the_two_listeners_share_no_route() {
 
 #[tokio::test]
 async fn the_overview_counts_what_the_node_carries() {
+    embedded_only!("the overview is that of the node which answers");
     let node = Node::builder().set("node.id", "west").start().await;
     let [_first, _second] = room(&node, [5001, 5002]).await;
     let data = success("overview", get(&node, "/admin/v1/overview").await);

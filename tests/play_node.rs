@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 
+use crate::support::deployment::embedded_only;
 use crate::support::http::success;
 use crate::support::node::Builder;
 use crate::support::play::{Answer, Cafe, GameServer, Launcher, Session, codes, pc};
@@ -219,6 +220,7 @@ fn hold(node: &Node) -> rusqlite::Connection {
 
 #[tokio::test]
 async fn while_an_end_is_being_written_a_heartbeat_is_told_so_at_once_and_a_second_end_waits() {
+    embedded_only!("holds or breaks the database file of the node");
     let node = builder(true, "127.0.0.1").start().await;
     let (_, session) = sit_down(&node).await;
     let held = hold(&node);
@@ -248,6 +250,7 @@ async fn while_an_end_is_being_written_a_heartbeat_is_told_so_at_once_and_a_seco
 
 #[tokio::test]
 async fn a_heartbeat_waits_for_no_disk() {
+    embedded_only!("holds or breaks the database file of the node");
     let node = builder(true, "127.0.0.1").start().await;
     let (_, session) = sit_down(&node).await;
     let held = hold(&node);

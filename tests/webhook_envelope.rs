@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::Hall;
 use crate::support::answers::{texts, with, without};
+use crate::support::deployment::embedded_only;
 use crate::support::webhooks::{ANNEX_API_KEY, ANNEX_ID, ANNEX_SECRET, HALL_ID, event, now_sec, reply_to, update};
 
 /// A node that knows player 5001.
@@ -246,6 +247,7 @@ async fn the_sandbox_is_kept_apart_from_the_live_players() {
 
 #[tokio::test]
 async fn while_the_store_fails_a_retry_is_asked_for_and_then_succeeds() {
+    embedded_only!("holds or breaks the database file of the node");
     let hall = hall().await;
     let event = named("Ann");
     spoil(&hall, "ALTER TABLE inbox RENAME TO inbox_away");

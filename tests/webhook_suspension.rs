@@ -6,6 +6,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use crate::support::answers::{with, without};
+use crate::support::deployment::embedded_only;
 use crate::support::key::now_ms;
 use crate::support::webhooks::{
     ANNEX_BEARER, ANNEX_INDEX, FOR_GOOD, HALL_BEARER, HALL_NEXT_BEARER, SUSPENSIONS, batch, date, limited, permanent,
@@ -269,6 +270,7 @@ async fn unknown_keys_and_another_server_url_are_fine() {
 
 #[tokio::test]
 async fn while_the_store_fails_the_answer_is_5000_and_a_retry_succeeds() {
+    embedded_only!("holds or breaks the database file of the node");
     let mut hall = Hall::open().await;
     hall.token(5001).await;
     let database = rusqlite::Connection::open(hall.node.data().join("guildhall.db")).expect("a database");
@@ -283,6 +285,7 @@ async fn while_the_store_fails_the_answer_is_5000_and_a_retry_succeeds() {
 
 #[tokio::test]
 async fn a_record_that_vanishes_is_5000_and_a_retry_succeeds() {
+    embedded_only!("holds or breaks the database file of the node");
     let mut hall = Hall::open().await;
     let database = rusqlite::Connection::open(hall.node.data().join("guildhall.db")).expect("a database");
     database.busy_timeout(std::time::Duration::from_secs(5)).expect("a setting");
@@ -309,6 +312,7 @@ async fn what_was_answered_0_outlives_a_kill() {
 
 #[tokio::test]
 async fn what_cannot_be_carried_out_stays_pending_and_keeps_nothing_behind_it_waiting() {
+    embedded_only!("holds or breaks the database file of the node");
     let mut hall = Hall::open().await;
     hall.suspend(&[permanent(5001)]).await.result(200, 0);
     hall.node.kill();
