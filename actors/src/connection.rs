@@ -8,6 +8,7 @@
 mod actor;
 mod login;
 mod messages;
+mod news;
 mod reclaim;
 mod rules;
 

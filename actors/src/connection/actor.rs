@@ -19,7 +19,7 @@ use crate::channel::Hearing;
 use crate::clock::Timestamp;
 use crate::close::Close;
 use crate::event::{EventBody, Position};
-use crate::fanout::{Detached, Listener, Listeners, Start, WorkerId};
+use crate::fanout::{Detached, Listener, Listeners, WorkerId};
 use crate::ids::{ChannelId, ChannelKey, ConnectionId, LoginId, PlayerKey};
 use crate::metrics::{Live, RateLimit, meters};
 use crate::outbox::Outbox;
@@ -337,48 +337,12 @@ impl Handler<Kick> for PlayerConnection {
     }
 }
 
-impl Handler<Note> for PlayerConnection {
-    type Result = ();
-
-    fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
-        match &mut self.phase {
-            Phase::LoggingIn(logging_in) => logging_in.notes.push(note),
-            Phase::Online(_) => self.on_note(note, ctx),
-            Phase::Fresh | Phase::Ended => {}
-        }
-    }
-}
-
 impl PlayerConnection {
     fn login(&self) -> Option<&LoginId> {
         match &self.phase {
             Phase::Online(session) => Some(&session.login),
             Phase::LoggingIn(logging_in) => Some(&logging_in.login),
             Phase::Fresh | Phase::Ended => None,
-        }
-    }
-
-    pub(super) fn on_note(&mut self, note: Note, ctx: &mut Context<Self>) {
-        let Phase::Online(session) = &mut self.phase else { return };
-        let (index, me) = (session.game.index, session.player.player);
-        match note {
-            Note::Joined { channel, entered } => {
-                let (key, after) = (session.player.game.channel(channel), entered.before());
-                session.hearing.insert(key.clone(), after);
-                self.attach(key, Hearing { entered, start: Start::After(after) });
-            }
-            Note::Blocked { player, blocked } => session.listener.set_blocked(player, blocked),
-            Note::DirectChat { from, .. } if session.listener.blocks(from) => {}
-            Note::DirectChat { from, message, extra_data, at } => {
-                self.outbox.send_text(&packet::direct_chat(index, from, me, &message, &extra_data, at));
-            }
-            Note::Notice { message, at } => self.outbox.send_text(&packet::notice(index, me, &message, at)),
-            Note::Custom { payload, at } => self.outbox.send_text(&packet::user_custom(index, me, &payload, at)),
-            Note::Suspension(suspension) => {
-                session.suspension = suspension;
-                self.watch_suspension(ctx);
-            }
-            Note::Disconnected => self.end(Some(Close::Normal), ctx),
         }
     }
 }
