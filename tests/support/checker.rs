@@ -115,11 +115,11 @@ fn logs<'a>(recordings: &'a [Recording], verdict: &mut Verdict) -> BTreeMap<&'a 
         }
         let known_text = log.texts.entry(place).or_insert_with(|| text.clone());
         if known_text != text {
-            verdict.disorder(format!("{channel}: {position:?} is {known_text:?} and {text:?}"));
+            verdict.disorder(&format!("{channel}: {position:?} is {known_text:?} and {text:?}"));
         }
         let known_position = log.positions.entry(text.clone()).or_insert_with(|| position.clone());
         if known_position != position {
-            verdict.duplicate(format!("{channel}: {text:?} stands at {known_position:?} and {position:?}"));
+            verdict.duplicate(&format!("{channel}: {text:?} stands at {known_position:?} and {position:?}"));
         }
     }
     logs
@@ -156,12 +156,12 @@ impl Verdict {
         self.complaints.is_empty()
     }
 
-    fn duplicate(&mut self, complaint: String) {
+    fn duplicate(&mut self, complaint: &str) {
         self.duplicates += 1;
         self.complaints.push(format!("duplicate: {complaint}"));
     }
 
-    fn disorder(&mut self, complaint: String) {
+    fn disorder(&mut self, complaint: &str) {
         self.disorders += 1;
         self.complaints.push(format!("disorder: {complaint}"));
     }
@@ -186,12 +186,12 @@ impl Verdict {
             for heard in life.heard.iter().filter(|heard| heard.channel == channel) {
                 self.delivered += 1;
                 if !seen.insert(&heard.text) {
-                    self.duplicate(format!("player {player} heard {:?} again", heard.text));
+                    self.duplicate(&format!("player {player} heard {:?} again", heard.text));
                     continue;
                 }
                 let place = log.place(&heard.text);
                 if place.is_some() && place < last {
-                    self.disorder(format!("player {player} heard {:?} too late", heard.text));
+                    self.disorder(&format!("player {player} heard {:?} too late", heard.text));
                 }
                 last = place.max(last);
             }
