@@ -348,7 +348,9 @@ impl Backend {
         client_saw: Option<&Position>,
     ) -> Result<(Position, bool), StoreError> {
         let member_since = channel.entered.before();
-        let is_credible = |saw: &&Position| saw.epoch == member_since.epoch && saw.sequence >= member_since.sequence;
+        // A log that went on in a new epoch during the membership keeps counting.
+        let is_known = |epoch| epoch == member_since.epoch || epoch == channel.seen.epoch;
+        let is_credible = |saw: &&Position| is_known(saw.epoch) && saw.sequence >= member_since.sequence;
         let credible = client_saw.filter(is_credible);
         let seen = *credible.unwrap_or(&channel.seen);
         let key = player.game.channel(channel.channel.clone());

@@ -117,10 +117,11 @@ async fn hand_out(listeners: Rc<Listeners>, deliver: Deliver) -> usize {
     listeners.count(&deliver.key)
 }
 
-/// The events after the room's cursor: a channel actor that was restarted may repeat some.
+/// The events after the room's cursor: a channel actor that was restarted may repeat some. The log may have gone on in
+/// a new epoch among them: what comes before an event that was seen was seen as well.
 fn unseen(cursor: Position, events: &[Arc<Encoded>]) -> &[Arc<Encoded>] {
     let seen = |encoded: &Arc<Encoded>| cursor.reaches(encoded.event.position);
-    &events[events.iter().take_while(|encoded| seen(encoded)).count()..]
+    &events[events.iter().rposition(seen).map_or(0, |last| last + 1)..]
 }
 
 /// All events, then one write. Nothing follows the event by which the member leaves.
