@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use self::embedded::Embedded;
-use self::redis::{Options, Redis};
+use self::redis::{OpenError, Options, Redis};
 use crate::config::{Settings, StoreKind};
 use crate::metrics::server_meters;
 
@@ -50,7 +50,9 @@ impl Store {
                 loop {
                     match Redis::open(&options, log.clone(), idempotency).await {
                         Ok(redis) => return Ok(Self::Redis(redis)),
-                        Err(error) if Instant::now() < deadline => warn!(%error, "waiting for Redis"),
+                        Err(error @ OpenError::Away(_)) if Instant::now() < deadline => {
+                            warn!(%error, "waiting for Redis");
+                        }
                         Err(error) => return Err(error).context("store.url"),
                     }
                     sleep(PAUSE).await;

@@ -1,5 +1,6 @@
 //! The Redis adapters on real servers: the written contract of each port, and what a lost link or server must not do.
 
+mod access;
 mod contract;
 mod epochs;
 mod histories;

@@ -26,11 +26,12 @@ use guildhall_actors::backend::Ports;
 use guildhall_actors::ids::GameId;
 use guildhall_actors::limits::LogLimits;
 use guildhall_actors::ports::StoreError;
+use redis::{ErrorKind, RedisError};
 
 use self::bells::Bells;
 use self::channels::Follower;
 use self::known::Known;
-use self::link::{Link, failed};
+use self::link::Link;
 use self::nodes::MailBell;
 use self::players::Turns;
 use self::sessions::Upkeep;
@@ -45,6 +46,17 @@ pub struct Options {
     pub sentinel_master: Option<String>,
     /// Of a single answer.
     pub timeout: Duration,
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It may answer later.
+    #[error("no Redis server answers: {0}")]
+    Away(String),
+    /// It answers, and asking again will not help: a wrong password, or a master that is not there.
+    #[error("Redis refuses: {0}")]
+    Refused(String),
 }
 
 /// A store on Redis.
@@ -65,13 +77,20 @@ struct Inner {
     turns: Turns,
 }
 
+impl OpenError {
+    fn of(error: &RedisError) -> Self {
+        let is_away = error.is_io_error() || error.is_timeout() || matches!(error.kind(), ErrorKind::Server(_));
+        if is_away { Self::Away(error.to_string()) } else { Self::Refused(error.to_string()) }
+    }
+}
+
 impl Redis {
     /// Finds out what the servers are.
     ///
     /// # Errors
     /// None of them answers, or they refuse us.
-    pub async fn open(options: &Options, log_limits: LogLimits, idempotency: Duration) -> Result<Self, StoreError> {
-        let source = Source::find(options).await.map_err(failed)?;
+    pub async fn open(options: &Options, log_limits: LogLimits, idempotency: Duration) -> Result<Self, OpenError> {
+        let source = Source::find(options).await.map_err(|error| OpenError::of(&error))?;
         let link = Arc::new(Link::new(source, options.timeout));
         let bells = Arc::new(Bells::start(link.clone()));
         let follower = Follower::start(link.clone(), bells.clone());

@@ -67,8 +67,12 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 impl Running {
     /// Starts a node and awaits its `ready` line. Its log goes to `log` in the working directory.
     pub(crate) async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::of(folder, program(folder, arguments)).await
+    }
+
+    /// The same with a command of [`program`] that was told more.
+    pub(crate) async fn of(folder: &Path, mut command: Command) -> Self {
         let log = std::fs::File::create(folder.join("log")).expect("the folder takes a file");
-        let mut command = program(folder, arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the server starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let mut banner = String::new();

@@ -94,7 +94,7 @@ pub(super) const STORE: Section = Section {
             name: "url",
             kind: Kind::List(&forms::REDIS_URL),
             default: Default::Made { means: "needed by redis only", sample: r#"["redis://127.0.0.1:6379"]"# },
-            about: "Redis addresses: a server, Sentinels, or some servers of a cluster; rediss:// for TLS, user and password before the host",
+            about: "Redis addresses: a server, Sentinels, or some servers of a cluster; rediss:// for TLS by the system's certificates (or those of SSL_CERT_FILE), user:password@ before the host",
         },
         Key {
             name: "sentinel_master",
