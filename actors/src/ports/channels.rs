@@ -271,8 +271,8 @@ pub trait Channels: Send + Sync {
     /// `NotFound`; `NotMember` when the event has an author who is not in the channel.
     async fn append(&self, key: &ChannelKey, event: NewEvent, now: Timestamp) -> Result<Position, ChannelError>;
 
-    /// Events after a place, oldest first, at most `limit`. For a place of another epoch, or beyond the newest event:
-    /// everything still kept, not `complete`.
+    /// Events after a place, oldest first, at most `limit`. For a place of another epoch: everything still kept, not
+    /// `complete`. For one beyond the newest event, of a log that lost its end: nothing, not `complete`.
     ///
     /// # Errors
     /// `NotFound`.

@@ -67,30 +67,25 @@ impl Bells {
     /// # Errors
     /// The server has not confirmed it in time; nothing is listened to then.
     pub(super) async fn listen(&self, name: &str, listener: Listener) -> Result<(), StoreError> {
-        let name: Arc<str> = name.into();
         let (sender, confirmed) = oneshot::channel();
-        if self.shared.enter(&name, listener, sender) {
-            self.shared.switchboard.lock().order(Order::Listen(name.clone()));
-        }
+        self.shared.enter(name, listener, sender);
         if tokio::time::timeout(self.shared.link.timeout, confirmed).await.is_ok_and(|confirmed| confirmed.is_ok()) {
             return Ok(());
         }
-        self.ignore(&name);
+        self.ignore(name);
         Err(StoreError("redis: the subscription was not confirmed".into()))
     }
 
     /// As [`Self::listen`], without waiting: it may take until the server is there.
     pub(super) fn listen_later(&self, name: &str, listener: Listener) {
-        let (name, (sender, _)): (Arc<str>, _) = (name.into(), oneshot::channel());
-        if self.shared.enter(&name, listener, sender) {
-            self.shared.switchboard.lock().order(Order::Listen(name));
-        }
+        self.shared.enter(name, listener, oneshot::channel().0);
     }
 
     pub(super) fn ignore(&self, name: &str) {
+        let switchboard = self.shared.switchboard.lock();
         let removed = self.shared.names.lock().remove_entry(name);
         if let Some((name, _)) = removed {
-            self.shared.switchboard.lock().order(Order::Ignore(name));
+            switchboard.order(Order::Ignore(name));
         }
     }
 
@@ -112,8 +107,9 @@ impl Shared {
         server_meters().subscription_up.set(u32::from(self.switchboard.lock().is_hearing()));
     }
 
-    /// Says whether the name is new, so that a server has to be told.
-    fn enter(&self, name: &Arc<str>, listener: Listener, confirmed: oneshot::Sender<()>) -> bool {
+    /// Under the lock of the lines, so that they are told in the order in which the names change.
+    fn enter(&self, name: &str, listener: Listener, confirmed: oneshot::Sender<()>) {
+        let switchboard = self.switchboard.lock();
         let mut names = self.names.lock();
         match names.get_mut(name) {
             Some(known) => {
@@ -124,11 +120,11 @@ impl Shared {
                 } else {
                     known.waiting.push(confirmed);
                 }
-                false
             }
             None => {
+                let name: Arc<str> = name.into();
                 names.insert(name.clone(), Name { listener, confirmed: false, waiting: vec![confirmed] });
-                true
+                switchboard.order(Order::Listen(name));
             }
         }
     }
@@ -140,8 +136,10 @@ impl Shared {
             tokio::select! { () = self.moved.notified() => {} () = tokio::time::sleep(pause) => {} }
             pause = match topology::masters(&self.link).await {
                 Ok(masters) => {
-                    let names: Vec<_> = self.names.lock().keys().cloned().collect();
-                    self.switchboard.lock().connect(masters, &names, &self);
+                    if self.switchboard.lock().connect(masters, &self) {
+                        // The link for commands hears of it by errors only, and without traffic there are none.
+                        self.link.connect_anew();
+                    }
                     LOOK
                 }
                 Err(error) => {

@@ -19,22 +19,30 @@ use redis::Value;
 pub(super) use self::follow::Follower;
 use self::forms::{fresh_epoch, malformed};
 use super::Redis;
-use super::incarnation::TiedScript;
 use super::keys::Tag;
 use super::link::failed;
 use super::script::{Call, Script};
 
-static CREATE: Script = Script::new(include_str!("scripts/channel/create.lua"));
+/// A script that appends: it knows the server's incarnation and the channel's log.
+macro_rules! appending {
+    ($file:literal) => {
+        Script::new(concat!(
+            include_str!("scripts/incarnation.lua"),
+            include_str!("scripts/channel/log.lua"),
+            include_str!($file)
+        ))
+    };
+}
+
+static CREATE: Script =
+    Script::new(concat!(include_str!("scripts/incarnation.lua"), include_str!("scripts/channel/create.lua")));
 static GET: Script = Script::new(include_str!("scripts/channel/get.lua"));
 static UPDATE: Script = Script::new(include_str!("scripts/channel/update.lua"));
 static DELETE: Script = Script::new(include_str!("scripts/channel/delete.lua"));
 static READ: Script = Script::new(include_str!("scripts/channel/read.lua"));
-static ENTER: TiedScript =
-    TiedScript::new(concat!(include_str!("scripts/channel/log.lua"), include_str!("scripts/channel/enter.lua")));
-static EXIT: TiedScript =
-    TiedScript::new(concat!(include_str!("scripts/channel/log.lua"), include_str!("scripts/channel/exit.lua")));
-static APPEND: TiedScript =
-    TiedScript::new(concat!(include_str!("scripts/channel/log.lua"), include_str!("scripts/channel/append.lua")));
+static ENTER: Script = appending!("scripts/channel/enter.lua");
+static EXIT: Script = appending!("scripts/channel/exit.lua");
+static APPEND: Script = appending!("scripts/channel/append.lua");
 
 /// Attempts at a change that others overtake.
 const ATTEMPTS: usize = 16;
@@ -71,16 +79,13 @@ impl Redis {
     /// What all scripts that append begin with: a fresh epoch, who, when, what; then the limits of the log.
     fn appending<'a>(
         &self,
-        script: &'static TiedScript,
+        script: &'static Script,
         keys: &[&'a str],
         who: &str,
         now: Timestamp,
         body: &EventBody,
-    ) -> Result<Call<'a>, StoreError>
-    where
-        'static: 'a,
-    {
-        let call = script.script.on(keys).arg(fresh_epoch().to_string()).arg(who).arg(now.0).arg(forms::text(body)?);
+    ) -> Result<Call<'a>, StoreError> {
+        let call = script.on(keys).arg(fresh_epoch().to_string()).arg(who).arg(now.0).arg(forms::text(body)?);
         Ok(limits::limited(call, &self.0.log_limits, now))
     }
 }
@@ -186,7 +191,7 @@ impl Channels for Redis {
                     call.arg("restore").arg(epoch.to_string()).arg(password_revision)
                 }
             };
-            match self.0.link.try_append(&ENTER, call).await {
+            match self.0.link.try_run(call).await {
                 Err(error) if error.code() == Some("REVISION") => {}
                 Err(error) => return Err(refusal(error)),
                 Ok((place, password_revision)) => {
@@ -208,7 +213,7 @@ impl Channels for Redis {
         let keys = Keys::of(key);
         let call = self.appending(&EXIT, &keys.all(), &player.to_string(), now, &EventBody::Exited { player })?;
         let call = call.arg(entered.map_or_else(String::new, Position::message_id));
-        let (position, entered): (String, String) = self.0.link.try_append(&EXIT, call).await.map_err(refusal)?;
+        let (position, entered): (String, String) = self.0.link.try_run(call).await.map_err(refusal)?;
         match (forms::place(position), forms::place(entered)) {
             (Some(position), Some(entered)) => Ok(Exited { position, entered }),
             _ => Err(malformed(key).into()),
@@ -234,7 +239,7 @@ impl Channels for Redis {
             let keep = self.0.idempotency;
             call = call.arg((now - keep).0).arg(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX).max(1));
         }
-        let place: String = self.0.link.try_append(&APPEND, call).await.map_err(refusal)?;
+        let place: String = self.0.link.try_run(call).await.map_err(refusal)?;
         Ok(forms::place(place).ok_or_else(|| malformed(key))?)
     }
 

@@ -15,13 +15,12 @@ use guildhall_actors::ids::GameId;
 use guildhall_actors::ports::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded, StoreError};
 
 use super::Redis;
-use super::incarnation::TiedScript;
 use super::keys::Tag;
-use super::link::failed;
 use super::script::Script;
 use super::sessions::count;
 
-static RECORD: TiedScript = TiedScript::new(include_str!("scripts/record_request.lua"));
+static RECORD: Script =
+    Script::new(concat!(include_str!("scripts/incarnation.lua"), include_str!("scripts/record_request.lua")));
 static FINISH: Script = Script::new(include_str!("scripts/finish_request.lua"));
 static FIND: Script =
     Script::new(concat!(include_str!("scripts/request.lua"), include_str!("scripts/find_request.lua")));
@@ -151,10 +150,9 @@ impl Inbox for Redis {
         let keys = Keys::of(&key.game);
         let sets = keys.sets(key.source);
         let names = [&*keys.state, &keys.cursors, &keys.heads, &keys.bodies, &keys.answers];
-        let call = RECORD.script.on(&[&names[..], &[&sets.order, &sets.pending, &sets.done]].concat());
+        let call = RECORD.on(&[&names[..], &[&sets.order, &sets.pending, &sets.done]].concat());
         let call = call.arg(name(key)).arg(body).arg(now.0).arg((now - keep).0).arg(key.source);
-        let (found, is_same, what): (String, String, Vec<u8>) =
-            self.0.link.try_append(&RECORD, call).await.map_err(failed)?;
+        let (found, is_same, what): (String, String, Vec<u8>) = self.0.link.run(call).await?;
         let same_body = is_same == "same";
         match found.as_str() {
             "new" => Ok(Recorded::New),

@@ -14,7 +14,6 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerError
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::incarnation::Incarnations;
 use super::measured;
 use super::source::{Connection, Source};
 
@@ -34,7 +33,6 @@ pub(super) struct Link {
     pub(super) timeout: Duration,
     current: RwLock<Option<Established>>,
     attempts: tokio::sync::Mutex<Attempts>,
-    pub(super) incarnations: Incarnations,
 }
 
 #[derive(Clone)]
@@ -53,13 +51,7 @@ struct Attempts {
 impl Link {
     pub(super) fn new(source: Source, timeout: Duration) -> Self {
         let attempts = Attempts { next: Instant::now(), pause: FIRST_PAUSE, failure: None };
-        Self {
-            source,
-            timeout,
-            current: RwLock::default(),
-            attempts: tokio::sync::Mutex::new(attempts),
-            incarnations: Incarnations::default(),
-        }
+        Self { source, timeout, current: RwLock::default(), attempts: tokio::sync::Mutex::new(attempts) }
     }
 
     /// Sends a command on one key, or on none.
@@ -80,7 +72,9 @@ impl Link {
         loop {
             let result = self.try_send(command).await;
             match result {
-                Err(error) if is_refused_for_now(&error) && Instant::now() + pause < deadline => sleep(pause).await,
+                Err(error) if self.is_refused_for_now(&error) && Instant::now() + pause < deadline => {
+                    sleep(pause).await;
+                }
                 result => return result,
             }
             pause = (pause * 2).min(LAST_RETRY);
@@ -141,9 +135,21 @@ impl Link {
         }
     }
 
-    /// Whether every master answers.
-    pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        self.call(&redis::cmd("PING")).await
+    /// Whether the command was not carried out, and may be before long. On a cluster the library tells some failures of
+    /// its own in the same words, also of commands that were sent: those are left to the caller.
+    fn is_refused_for_now(&self, error: &RedisError) -> bool {
+        use ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
+        let ErrorKind::Server(kind) = error.kind() else { return false };
+        match kind {
+            Moved | Ask | TryAgain | ReadOnly => true,
+            BusyLoading | ClusterDown | MasterDown => !matches!(self.source, Source::Cluster { .. }),
+            _ => false,
+        }
+    }
+
+    /// Drops the connection: the masters it knows are no longer those there are.
+    pub(super) fn connect_anew(&self) {
+        *self.current.write() = None;
     }
 }
 
@@ -155,22 +161,4 @@ pub(super) fn failed(error: RedisError) -> StoreError {
 
 fn server(kind: ServerErrorKind) -> ErrorKind {
     ErrorKind::Server(kind)
-}
-
-/// Whether the command was not carried out, and may be before long.
-fn is_refused_for_now(error: &RedisError) -> bool {
-    match error.kind() {
-        ErrorKind::Server(kind) => matches!(
-            kind,
-            ServerErrorKind::Moved
-                | ServerErrorKind::Ask
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ClusterDown
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::BusyLoading
-                | ServerErrorKind::ReadOnly
-        ),
-        ErrorKind::ClusterConnectionNotFound => true,
-        _ => false,
-    }
 }

@@ -31,7 +31,7 @@ fn port(key: &[u8]) -> Option<StorePort> {
     match noun {
         b"channel" | b"index" | b"games" => Some(StorePort::Channels),
         b"player" => Some(StorePort::Players),
-        b"cafe" | b"cafes" | b"pointer" => Some(StorePort::Sessions),
+        b"cafe" | b"cafes" | b"launcher" | b"token" | b"session" => Some(StorePort::Sessions),
         b"node" | b"nodes" => Some(StorePort::Nodes),
         b"inbox" => Some(StorePort::Inbox),
         _ => None,

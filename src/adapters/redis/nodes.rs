@@ -9,25 +9,29 @@
 //!   end must not wait for it: the node's next `renew` is refused, and it takes up every login anew.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::NodeId;
 use guildhall_actors::ports::{Mail, MailId, Nodes, StoreError};
 use redis::cmd;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tracing::error;
 
 use super::Redis;
 use super::keys::Tag;
 use super::players::logins_key;
 use super::script::{Call, Script};
+use crate::clock;
 
 static REGISTER: Script = Script::new(include_str!("scripts/register.lua"));
 static RENEW: Script = Script::new(include_str!("scripts/renew.lua"));
 static CLAIM: Script = Script::new(include_str!("scripts/claim_node.lua"));
+static TIME: Script = Script::new(include_str!("scripts/time.lua"));
 static RETIRE: Script = Script::new(include_str!("scripts/retire.lua"));
 static OPEN_MAILBOX: Script = Script::new(include_str!("scripts/open_mailbox.lua"));
 static SEND: Script = Script::new(include_str!("scripts/send.lua"));
@@ -42,6 +46,26 @@ const BATCH: usize = 256;
 const MAX_WAITING: usize = 10_000;
 /// A mail id is the id of a stream's entry: milliseconds, and a number within them of this many bits.
 const WITHIN_BITS: u32 = 20;
+
+/// By how much this node's clock is off the one where the leases are, in milliseconds. Leases are told by that one:
+/// nodes whose clocks differ must not take each other for dead.
+#[derive(Default)]
+pub(super) struct ClockOffset(AtomicI64);
+
+impl ClockOffset {
+    /// Up to this, the way to the server is more of the difference than the clocks are.
+    const NOTHING: i64 = 500;
+
+    fn note(&self, there: Timestamp, here: Timestamp) {
+        let offset = there.0 - here.0;
+        self.0.store(if offset.abs() <= Self::NOTHING { 0 } else { offset }, Ordering::Relaxed);
+    }
+
+    /// A time of this node, by the other clock.
+    fn there(&self, here: Timestamp) -> Timestamp {
+        Timestamp(here.0.saturating_add(self.0.load(Ordering::Relaxed)))
+    }
+}
 
 /// Rings when there may be mail for this process.
 #[derive(Default)]
@@ -58,11 +82,23 @@ impl Redis {
         self.0.link.run(script.on(&[&leases, &claims]).arg(arguments)).await
     }
 
+    /// Looks at the clock where the leases are.
+    async fn compare_clocks(&self) -> Result<(), StoreError> {
+        let there = self.0.link.run(TIME.on(&[&Tag::nodes().key("leases")])).await?;
+        self.0.clock_offset.note(Timestamp(there), clock::now());
+        Ok(())
+    }
+
+    fn lease_time(&self, here: Timestamp) -> String {
+        self.0.clock_offset.there(here).0.to_string()
+    }
+
     async fn read_mail(&self, node: &NodeId, after: MailId) -> Result<Vec<(MailId, Mail)>, StoreError> {
         let mailbox = mailbox_key(node);
         let call: Call<'_> = RECEIVE.on(&[&mailbox]).arg(place(after)).arg(BATCH);
         let entries: Vec<(String, String)> = self.0.link.run(call).await?;
-        entries.iter().map(|(place, mail)| Ok((mail_id(place)?, parse(mail)?))).collect()
+        let mail = entries.iter().filter_map(|(place, mail)| Some((place, parse(mail)?)));
+        mail.map(|(place, mail)| Ok((mail_id(place)?, mail))).collect()
     }
 }
 
@@ -78,14 +114,16 @@ fn mail_id(place: &str) -> Result<MailId, StoreError> {
     Ok(MailId(millis << WITHIN_BITS | within))
 }
 
-fn parse(mail: &str) -> Result<Mail, StoreError> {
-    serde_json::from_str(mail).map_err(|error| StoreError(format!("mail in Redis: {error}")))
+/// Mail that cannot be read, say of a newer version, keeps the rest from nobody.
+fn parse(mail: &str) -> Option<Mail> {
+    serde_json::from_str(mail).inspect_err(|error| error!(%error, "mail passed over")).ok()
 }
 
 #[async_trait]
 impl Nodes for Redis {
     async fn register(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
-        if !self.decide(&REGISTER, &[node.as_str(), &until.0.to_string()]).await? {
+        self.compare_clocks().await?;
+        if !self.decide(&REGISTER, &[node.as_str(), &self.lease_time(until)]).await? {
             return Ok(false);
         }
         // After the lease: a mailbox made before could still be dropped by one who retires the node's earlier life.
@@ -96,22 +134,23 @@ impl Nodes for Redis {
     }
 
     async fn renew(&self, node: &NodeId, until: Timestamp) -> Result<bool, StoreError> {
-        let (until, exists) = (until.0.to_string(), cmd("EXISTS").arg(mailbox_key(node)).take());
+        let (until, exists) = (self.lease_time(until), cmd("EXISTS").arg(mailbox_key(node)).take());
         let arguments = [node.as_str(), &until];
-        let (renewed, has_mailbox) = try_join(self.decide(&RENEW, &arguments), self.0.link.call(&exists)).await?;
+        let steps = (self.decide(&RENEW, &arguments), self.0.link.call(&exists), self.compare_clocks());
+        let (renewed, has_mailbox, ()) = try_join3(steps.0, steps.1, steps.2).await?;
         Ok(renewed && has_mailbox)
     }
 
     async fn expired(&self, now: Timestamp) -> Result<Vec<NodeId>, StoreError> {
         let leases = Tag::nodes().key("leases");
-        let before = format!("({}", now.0);
+        let before = format!("({}", self.lease_time(now));
         let ids: Vec<String> =
             self.0.link.call(cmd("ZRANGE").arg(leases).arg("-inf").arg(before).arg("BYSCORE")).await?;
         Ok(ids.iter().map(|id| NodeId::new(id)).collect())
     }
 
     async fn claim(&self, dead: &NodeId, by: &NodeId, now: Timestamp) -> Result<bool, StoreError> {
-        self.decide(&CLAIM, &[dead.as_str(), by.as_str(), &now.0.to_string()]).await
+        self.decide(&CLAIM, &[dead.as_str(), by.as_str(), &self.lease_time(now)]).await
     }
 
     async fn retire(&self, node: &NodeId) -> Result<(), StoreError> {
@@ -142,6 +181,15 @@ impl Nodes for Redis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_made_up_for_and_a_slow_answer_is_not() {
+        let offset = ClockOffset::default();
+        for (there, told) in [(10_000, 1_000), (10_500, 1_000), (18_000, 9_000), (2_000, -7_000)] {
+            offset.note(Timestamp(there), Timestamp(10_000));
+            assert_eq!(offset.there(Timestamp(1_000)), Timestamp(told), "{there}");
+        }
+    }
 
     #[test]
     fn a_mail_id_leads_back_to_its_place_and_counts_up_with_it() {

@@ -29,10 +29,6 @@ impl Script {
     pub(super) fn on<'a>(&'a self, keys: &[&'a str]) -> Call<'a> {
         Call { script: self, keys: keys.to_vec(), arguments: Vec::new() }
     }
-
-    pub(super) const fn text(&self) -> &'static str {
-        self.text
-    }
 }
 
 impl Call<'_> {
@@ -41,18 +37,13 @@ impl Call<'_> {
         self
     }
 
-    pub(super) fn first_key(&self) -> &str {
-        self.keys.first().expect("a script works on a key")
-    }
-
-    /// `EVALSHA` with a hash, or `EVAL` with a text; `last` is one more argument.
-    pub(super) fn command(&self, name: &str, script: &str, last: Option<&str>) -> Cmd {
+    /// `EVALSHA` with a hash, or `EVAL` with a text.
+    fn command(&self, name: &str, script: &str) -> Cmd {
         let mut command = redis::cmd(name);
         command.arg(script).arg(self.keys.len()).arg(&self.keys);
         for argument in &self.arguments {
             command.arg(argument.as_slice());
         }
-        command.arg(last);
         command
     }
 }
@@ -66,9 +57,9 @@ impl Link {
     /// As [`Self::run`], with what the script refused.
     pub(super) async fn try_run<T: FromRedisValue>(&self, call: Call<'_>) -> RedisResult<T> {
         let hash = call.script.hash.get_or_init(|| redis::Script::new(call.script.text).get_hash().to_owned());
-        match self.query(&call.command("EVALSHA", hash, None)).await {
+        match self.query(&call.command("EVALSHA", hash)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.query(&call.command("EVAL", call.script.text, None)).await
+                self.query(&call.command("EVAL", call.script.text)).await
             }
             result => result,
         }

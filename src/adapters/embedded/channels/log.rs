@@ -31,9 +31,7 @@ fn events(sql: &Connection, row: &Row, query: &str, params: impl Params) -> Outc
 
 pub(super) fn read(sql: &Connection, row: &Row, after: Position, limit: usize) -> Outcome<LogSlice> {
     let head = row.channel.head;
-    // A place beyond the head is of a log that has lost its end, say by a restored backup.
-    let same_epoch = after.epoch == head.epoch && after.sequence <= head.sequence;
-    let from = if same_epoch { after.sequence } else { 0 };
+    let from = if after.epoch == head.epoch { after.sequence.min(head.sequence) } else { 0 };
     let events = events(
         sql,
         row,
@@ -41,7 +39,9 @@ pub(super) fn read(sql: &Connection, row: &Row, after: Position, limit: usize) -
         params![row.number, from.cast_signed(), limit],
     )?;
     let first = events.first().map_or(head.sequence + 1, |event| event.position.sequence);
-    let complete = same_epoch && first == from + 1;
+    // A place beyond the head is of a log that has lost its end, say by a restored backup.
+    let reaches = after.epoch == head.epoch && after.sequence <= head.sequence;
+    let complete = reaches && first == from + 1;
     Ok(LogSlice { events, complete, head })
 }
 

@@ -69,15 +69,18 @@ impl Switchboard {
         !self.lines.is_empty() && self.lines.values().all(|line| line.hears.load(Ordering::Relaxed))
     }
 
-    /// Brings the lines in step with the masters, and every name to its line.
-    pub(super) fn connect(&mut self, masters: Masters, names: &[Arc<str>], shared: &Arc<Shared>) {
+    /// Brings the lines in step with the masters, and every name to its line. Says whether anything has moved.
+    pub(super) fn connect(&mut self, masters: Masters, shared: &Arc<Shared>) -> bool {
+        if self.masters.as_ref() == Some(&masters) {
+            return false;
+        }
         self.lines.retain(|address, _| masters.addresses.contains(address));
         for address in &masters.addresses {
             self.lines.entry(address.clone()).or_insert_with(|| start(address.clone(), &masters, shared.clone()));
         }
         let before = self.masters.replace(masters);
         let masters = self.masters.as_ref().expect("just put there");
-        for name in names {
+        for name in shared.names.lock().keys() {
             let old = before.as_ref().and_then(|before| before.of(name));
             if old == masters.of(name) {
                 continue;
@@ -86,6 +89,15 @@ impl Switchboard {
                 let _ = line.orders.send(Order::Ignore(name.clone()));
             }
             self.order(Order::Listen(name.clone()));
+        }
+        before.is_some()
+    }
+
+    /// A name that only this line hears, on its master; the present one as long as it does.
+    fn beat_of(&self, address: &Address, present: Arc<str>) -> Arc<str> {
+        match &self.masters {
+            Some(masters) if masters.of(&present) != Some(address) => beat_on(address, masters),
+            _ => present,
         }
     }
 }
@@ -124,6 +136,8 @@ impl Run {
     async fn forever(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut pause = FIRST_PAUSE;
         loop {
+            // Its slot may have gone to another master.
+            self.beat = self.shared.switchboard.lock().beat_of(&self.address, self.beat.clone());
             let ear = Arc::new(Ear { heard_at: Mutex::new(Instant::now()), lost: Notify::new() });
             match self.connect(&ear).await {
                 Ok(connection) => {
@@ -132,6 +146,7 @@ impl Run {
                     self.hears.store(false, Ordering::Relaxed);
                     self.shared.tell_hearing();
                     warn!(line = ?self.address, why, "subscription line lost");
+                    self.shared.moved.notify_one();
                 }
                 Err(error) => warn!(line = ?self.address, %error, "no subscription line"),
             }
@@ -177,7 +192,7 @@ impl Run {
             self.note(&order);
         }
         let mut waiting: Vec<Arc<str>> = self.wanted.iter().cloned().chain([self.beat.clone()]).collect();
-        let mut under_way = FuturesUnordered::new();
+        let (mut under_way, mut refused) = (FuturesUnordered::new(), Vec::new());
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -193,14 +208,16 @@ impl Run {
                         return "deaf";
                     }
                     self.strike();
+                    waiting.append(&mut refused);
                 }
-                Some(result) = under_way.next() => {
+                Some((name, result)) = under_way.next() => {
                     if let Err(error) = result {
                         if error.is_timeout() || error.is_unrecoverable_error() {
                             return "a subscription was not answered";
                         }
-                        // Most likely the slot has moved.
+                        // Most likely the slot has moved, and the name goes to another line.
                         self.shared.moved.notify_one();
+                        refused.extend(self.wanted.contains(&name).then_some(name));
                     }
                 }
                 Some(order) = orders.recv() => {
@@ -231,9 +248,10 @@ impl Run {
     }
 }
 
-async fn send(mut connection: MultiplexedConnection, command: &str, name: Arc<str>) -> RedisResult<()> {
+async fn send(mut connection: MultiplexedConnection, command: &str, name: Arc<str>) -> (Arc<str>, RedisResult<()>) {
     let mut command = redis::cmd(command);
-    connection.send_packed_command(command.arg(&*name)).await?.extract_error().map(drop)
+    let sent = connection.send_packed_command(command.arg(&*name)).await;
+    (name, sent.and_then(redis::Value::extract_error).map(drop))
 }
 
 fn is_beat(push: &PushInfo, beat: &str) -> bool {

@@ -19,6 +19,7 @@ pub(super) enum Address {
 }
 
 /// The masters, and the line of each slot. Without slots, everything is on the one line.
+#[derive(PartialEq)]
 pub(super) struct Masters {
     pub(super) addresses: Vec<Address>,
     slots: HashMap<Slot, Address>,

@@ -105,7 +105,7 @@ impl Shared {
         let mut channels = self.channels.lock();
         if channels.get(key).is_some_and(|present| Arc::ptr_eq(present, followed)) {
             channels.remove(key);
-            drop(channels);
+            // Under the lock: whoever follows it anew listens after this.
             self.bells.ignore(&Keys::of(key).bell);
         }
     }
@@ -124,11 +124,16 @@ impl Shared {
     }
 
     fn ring(&self, key: &ChannelKey, followed: &Arc<Followed>, event: Event) {
-        // The last one: a channel made anew under this id is not heard.
-        if event.body == EventBody::Deleted {
+        let is_last = event.body == EventBody::Deleted;
+        if is_last {
+            // A channel made anew under this id is not heard.
             self.let_go(key, followed);
         }
         (followed.subscriber)(Ring::Event(Arc::new(event)));
+        if is_last {
+            // Where the log has lost its end, the event's place looks like an old one.
+            (followed.subscriber)(Ring::Head(None));
+        }
     }
 
     fn doubt(&self, key: &ChannelKey) {

@@ -1,6 +1,5 @@
--- The life of this server as a master: its process, and the history it writes.
+-- One life of this server as a master, in which it forgets nothing it has answered: it begins a history of its own at
+-- each start and at each promotion.
 local function incarnation()
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-  return string.sub(run, 1, 20) .. string.sub(history, 1, 20)
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 end

@@ -27,8 +27,9 @@ if old then
 end
 
 -- A server that may have lost its last records must not give their cursors to others.
-if redis.call('HGET', state, 'incarnation') ~= INCARNATION then
-  redis.call('HSET', state, 'incarnation', INCARNATION)
+local present = incarnation()
+if redis.call('HGET', state, 'incarnation') ~= present then
+  redis.call('HSET', state, 'incarnation', present)
   if redis.call('HEXISTS', state, 'cursor') == 1 then
     redis.call('HINCRBY', state, 'cursor', 1000000)
   end

@@ -20,6 +20,7 @@ pub(super) fn clauses() -> Vec<Clause> {
         clause(reading_yields_what_comes_after_a_place),
         clause(reading_stops_at_the_limit),
         clause(reading_after_a_place_of_another_epoch_starts_over),
+        clause(reading_after_a_place_beyond_the_newest_event_finds_nothing),
         clause(history_is_chat_only),
         clause(history_without_an_anchor_is_the_newest),
         clause(history_around_an_anchor_includes_it_once),
@@ -160,6 +161,13 @@ async fn reading_after_a_place_of_another_epoch_starts_over(ports: &Ports, game:
         let slice = room.channels.read(&room.key, elsewhere, 10).await.expect("the channel exists");
         assert_eq!((sequences(&slice.events), slice.complete, slice.head), (vec![1, 2, 3], false, room.at(3)));
     }
+}
+
+// A log that lost its end: what was given out already must not be given out again.
+async fn reading_after_a_place_beyond_the_newest_event_finds_nothing(ports: &Ports, game: GameId) {
+    let room = Room::make(ports, &game, open_to_all(), &[ANN, BOB]).await;
+    let slice = room.channels.read(&room.key, room.at(3), 10).await.expect("the channel exists");
+    assert_eq!((sequences(&slice.events), slice.complete, slice.head), (vec![], false, room.at(2)));
 }
 
 /// Which messages, and whether there are some before and after them.

@@ -3,7 +3,7 @@ local channel, members, log = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('EXISTS', channel) == 1 then return redis.error_reply('DUPLICATE refused') end
 local epoch, at, fields = ARGV[1], ARGV[2], tonumber(ARGV[3])
 redis.call('DEL', members, log)
-redis.call('HSET', channel, 'epoch', epoch, 'born', epoch, 'created', at, unpack(ARGV, 4, 3 + fields))
+redis.call('HSET', channel, 'epoch', epoch, 'born', epoch, 'incarnation', incarnation(), 'created', at, unpack(ARGV, 4, 3 + fields))
 local head = 0
 for place = 4 + fields, #ARGV, 2 do
   head = head + 1

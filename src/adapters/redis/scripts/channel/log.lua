@@ -7,20 +7,17 @@ local function has_epoch(epoch, wanted, prior)
   return epoch == wanted or string.find(',' .. (prior or ''), ',' .. wanted .. ':', 1, true) ~= nil
 end
 
--- Where the log is. In another incarnation of the server its end may be gone: a new epoch begins after what is left.
-local function open(fresh)
-  local found = redis.call('HMGET', channel, 'epoch', 'head', 'incarnation', 'prior')
-  local epoch, head, known, prior = found[1], found[2], found[3], found[4] or ''
-  if known ~= INCARNATION then
-    if known then
-      local kept = {epoch .. ':' .. head}
-      for entry in string.gmatch(prior, '[^,]+') do
-        if #kept < PRIOR then kept[#kept + 1] = entry end
-      end
-      epoch = fresh
-      redis.call('HSET', channel, 'epoch', epoch, 'prior', table.concat(kept, ','))
+-- Where the log is, from what the channel has. In another incarnation of the server its end may be gone, and its
+-- sequences would be given out again: a new epoch begins after what is left.
+local function open(fresh, epoch, head, known, prior)
+  local present = incarnation()
+  if known ~= present then
+    local kept = {epoch .. ':' .. head}
+    for entry in string.gmatch(prior or '', '[^,]+') do
+      if #kept < PRIOR then kept[#kept + 1] = entry end
     end
-    redis.call('HSET', channel, 'incarnation', INCARNATION)
+    epoch = fresh
+    redis.call('HSET', channel, 'epoch', epoch, 'prior', table.concat(kept, ','), 'incarnation', present)
   end
   return epoch, tonumber(head)
 end
@@ -39,6 +36,9 @@ end
 local function trim(head, count, oldest)
   if (head + 1) % 64 ~= 0 then return end
   redis.call('XTRIM', log, 'MAXLEN', '=', count)
+  -- Mostly nothing is too old, and a look at one entry is all it takes.
+  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  if not first or tonumber(first[2][4]) >= tonumber(oldest) then return end
   while true do
     local entries = redis.call('XRANGE', log, '-', '+', 'COUNT', 64)
     for _, entry in ipairs(entries) do

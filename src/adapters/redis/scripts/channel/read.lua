@@ -5,7 +5,8 @@ if not found[1] then return redis.error_reply('NOTFOUND refused') end
 local wanted, head = tonumber(ARGV[2]), tonumber(found[2])
 local from, reaches = 0, 0
 if ARGV[1] == found[1] then
-  if wanted <= head then from, reaches = wanted, 1 end
+  -- A place beyond the head is of an end that is gone.
+  if wanted <= head then from, reaches = wanted, 1 else from = head end
 else
   -- What an earlier epoch had beyond its last known event is lost; what comes after that is of a later one.
   for epoch, last in string.gmatch(found[3] or '', '(%x+):(%d+)') do
