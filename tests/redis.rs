@@ -1,6 +1,7 @@
 //! The Redis adapters on real servers: the written contract of each port, and what a lost link or server must not do.
 
 mod access;
+mod cluster;
 mod contract;
 mod epochs;
 mod histories;
