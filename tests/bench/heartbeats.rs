@@ -5,11 +5,13 @@
 //! on the same cores. `GUILDHALL_BENCH_ROUNDS` and `GUILDHALL_BENCH_REQUESTS` (in each round) make it longer.
 
 mod bare;
+mod figures;
 mod load;
 mod node;
 
 use std::io::{self, Write};
 
+use figures::{amount, spread};
 use load::Measured;
 
 const ROUNDS: usize = 7;
@@ -46,19 +48,10 @@ async fn compare() -> io::Result<()> {
 
 fn report(pairs: &[[Measured; 2]]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let column = |of: &dyn Fn(&[Measured; 2]) -> f64| spread(pairs.iter().map(of).collect());
+    let column = |of: &dyn Fn(&[Measured; 2]) -> f64| spread(pairs.iter().map(of));
     writeln!(out, "warm heartbeats, {} rounds, median [least-most]", pairs.len())?;
     writeln!(out, "  CPU us per request, bare       {}", column(&|[bare, _]| bare.cpu_us))?;
     writeln!(out, "  CPU us per request, guildhall  {}", column(&|[_, node]| node.cpu_us))?;
     writeln!(out, "  bare / guildhall, CPU          {}", column(&|[bare, node]| bare.cpu_us / node.cpu_us))?;
     writeln!(out, "  guildhall / bare, requests/s   {}", column(&|[bare, node]| node.per_sec / bare.per_sec))
-}
-
-fn spread(mut values: Vec<f64>) -> String {
-    values.sort_by(f64::total_cmp);
-    format!("{:.2} [{:.2}-{:.2}]", values[values.len() / 2], values[0], values[values.len() - 1])
-}
-
-fn amount(variable: &str, short: usize) -> usize {
-    std::env::var(variable).map_or(short, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
