@@ -5,7 +5,7 @@
 //! `GUILDHALL_KILL_ROUNDS=1000 cargo test --test blackbox faults::` is a longer form. A failure prints its seed;
 //! `GUILDHALL_SEED` brings the moments back, though not what the machine did in them.
 
-mod cafe;
+pub(crate) mod cafe;
 mod game_server;
 mod talk;
 
@@ -48,9 +48,10 @@ async fn start() -> Node {
 
 /// Everybody at work, until the node dies at `moment`.
 async fn play(node: &Node, talkers: &mut [Talker], servers: &mut [GameServer], cafe: &mut Cafe, moment: Duration) {
+    let door = node.door();
     let talk = join_all(talkers.iter_mut().map(Talker::talk));
     let serve = join_all(servers.iter_mut().map(|server| server.work(node)));
-    let mut traffic = pin!(join3(talk, serve, cafe.work(node)));
+    let mut traffic = pin!(join3(talk, serve, cafe.work(&door)));
     let early = tokio::time::timeout(moment, &mut traffic).await;
     assert!(early.is_err(), "the traffic ended before the node was killed");
     node.signal("KILL");
@@ -81,13 +82,13 @@ async fn what_was_acknowledged_outlives_kill_9_and_nothing_is_there_twice() {
             server.check_round(&node).await;
             server.settle(&node).await;
         }
-        cafe.check(&node, false).await;
+        cafe.check(&node.door(), false).await;
     }
     history.check_nothing_changed(&node).await;
     for server in &servers {
         server.check_everything(&node).await;
     }
-    cafe.check(&node, true).await;
+    cafe.check(&node.door(), true).await;
     assert!(cafe.sessions() > PCS, "hardly a session was acknowledged in all the rounds");
     assert!(history.len() > TALKERS.len(), "hardly a message was acknowledged in all the rounds");
     node.stop().await;

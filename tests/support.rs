@@ -4,6 +4,7 @@
 pub(crate) mod answers;
 pub(crate) mod arcade;
 pub(crate) mod balancer;
+pub(crate) mod channel_log;
 pub(crate) mod checker;
 pub(crate) mod client;
 pub(crate) mod cluster;

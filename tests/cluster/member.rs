@@ -16,7 +16,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::answers::codes;
-use crate::support::checker::{Heard, Life, Position, Recording, Said};
+use crate::support::channel_log::{Position, What};
+use crate::support::checker::{Heard, Life, Recording, Said};
 use crate::support::client::{Packet, chat_body, login_body};
 use crate::support::http::Api;
 use crate::support::key::LoginKey;
@@ -165,7 +166,10 @@ impl Member {
         let mut waiting = BTreeSet::new();
         let mut last_heard = Instant::now();
         loop {
-            let is_talking = *phase.borrow_and_update() == Phase::Talk;
+            let now = *phase.borrow_and_update();
+            if now == Phase::End {
+                return None;
+            }
             tokio::select! {
                 message = socket.next() => match message {
                     Some(Ok(Message::Text(text))) => {
@@ -179,12 +183,10 @@ impl Member {
                 () = sleep_until(last_heard + PATIENCE), if self.is_impatient() => return None,
                 () = sleep_until(next) => {
                     next = Instant::now() + self.next_pause();
-                    let packet = if is_talking { self.say(&mut waiting) } else { json!({ "packetType": "PING" }) };
+                    let packet = if now == Phase::Talk { self.say(&mut waiting) } else { json!({ "packetType": "PING" }) };
                     send(&mut socket, &packet).await?;
                 }
-                changed = phase.changed() => {
-                    if changed.is_err() || *phase.borrow() == Phase::End { return None }
-                }
+                changed = phase.changed() => changed.ok()?,
             }
         }
     }
@@ -216,22 +218,24 @@ impl Member {
             let epoch = body["epoch"].as_str()?.to_owned();
             Some(Position { epoch, sequence: body["sequence"].as_i64()? })
         };
-        let channel = || body["channelId"].as_str().or(body["to"].as_str()).unwrap_or_default().to_owned();
-        match packet.packet_type() {
-            "NOTIFY_CHANNEL_CHAT" => {
-                let heard = Heard { channel: channel(), text: packet.message().to_owned(), position: position() };
-                self.note_place(&channel(), position());
-                let mut record = self.record.lock();
-                let life = record.lives.last_mut().expect("a life hears");
-                life.heard.push(heard);
-            }
-            "RESPONSE_CHANNEL_CHAT" => {
-                let number = packet["correlationId"].as_str().and_then(|text| text.parse::<usize>().ok());
-                let Some(number) = number.filter(|number| waiting.remove(number)) else { return };
-                self.record.lock().said[number].acknowledged = packet.status() == 200;
-            }
-            _ => self.note_place(&channel(), position()),
+        if packet.packet_type() == "RESPONSE_CHANNEL_CHAT" {
+            let number = packet["correlationId"].as_str().and_then(|text| text.parse::<usize>().ok());
+            let Some(number) = number.filter(|number| waiting.remove(number)) else { return };
+            self.record.lock().said[number].acknowledged = packet.status() == 200;
+            return;
         }
+        let said = || packet.message().to_owned();
+        let player = || body["playerId"].as_i64().expect("a player");
+        let what = match packet.packet_type() {
+            "NOTIFY_CHANNEL_CHAT" | "NOTIFY_CHANNEL_NOTICE" => What::Said(said()),
+            "NOTIFY_ENTER_CHANNEL" => What::Entered(player()),
+            "NOTIFY_EXIT_CHANNEL" => What::Exited(player()),
+            _ => return,
+        };
+        let channel = body["channelId"].as_str().or(body["to"].as_str()).expect("a channel").to_owned();
+        self.note_place(&channel, position());
+        let heard = Heard { channel, what, position: position() };
+        self.record.lock().lives.last_mut().expect("a life hears").heard.push(heard);
     }
 
     fn note_place(&mut self, channel: &str, position: Option<Position>) {

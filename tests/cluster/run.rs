@@ -1,6 +1,6 @@
 //! A whole run: players gather, talk, something breaks, they talk on, and everything is judged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,18 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
+use super::announcer::announce;
+use super::damage::{Damage, Scrapes};
 use super::member::{Member, Phase, Plan};
+use crate::faults::cafe::{self, Cafe};
 use crate::support::Node;
-use crate::support::checker::{Presence, Recording, Verdict, judge};
+use crate::support::checker::{Presence, Recording, Truth, Verdict, judge};
 use crate::support::cluster::Store;
 use crate::support::http::channel;
+use crate::support::node::{Builder, Door};
 
 /// Longest wait for a whole deployment to get anywhere: beyond the longest fault and the lease after it.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -24,6 +28,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Channels of each player.
 const EACH: usize = 2;
 const FIRST_PLAYER: i64 = 5001;
+/// In the cafe, and between two of their calls.
+const PCS: usize = 8;
+const PLAY_PAUSE: Duration = Duration::from_millis(300);
 /// Seconds without a sign of life after which a node counts as dead.
 pub(super) const LEASE_SEC: u64 = 3;
 
@@ -39,7 +46,12 @@ pub(super) struct Scale {
 /// How a run went.
 pub(super) struct Outcome {
     pub(super) verdict: Verdict,
-    /// From the begin of the fault until every player was back and every channel took messages again.
+    pub(super) damage: Damage,
+    /// Messages that were never answered with 200.
+    pub(super) unanswered: usize,
+    /// How long the fault lasted.
+    pub(super) lasted: Duration,
+    /// From its end until all nodes were in rotation, every player was back and every channel took messages.
     pub(super) ready_after: Duration,
 }
 
@@ -48,18 +60,18 @@ pub(super) struct Run {
     pub(super) node: Node,
     scale: Scale,
     records: Vec<Arc<Mutex<Recording>>>,
+    announced: Arc<Mutex<Recording>>,
     phase: watch::Sender<Phase>,
     begin: Instant,
-    members: JoinSet<()>,
+    /// Players, and the game server that sends notices.
+    talkers: JoinSet<()>,
+    cafe: JoinHandle<Cafe>,
 }
 
 impl Run {
     /// Starts the deployment, and waits until every player is in its channels.
     pub(super) async fn gather(store: Store, scale: Scale) -> Self {
-        let unlimited = 1_000_000;
-        let builder = Node::builder().set("cluster.lease_sec", LEASE_SEC).set("cluster.drain_sec", 5);
-        let builder = builder.set("limits.sockets_per_ip_burst", unlimited).set("limits.api_burst", unlimited);
-        let mut node = builder.start_cluster(store).await;
+        let mut node = builder().start_cluster(store).await;
         node.forgive();
         let api = node.api();
         for number in 0..scale.channels {
@@ -72,11 +84,15 @@ impl Run {
         let plan = Plan { address: node.public(), api, begin, phase: watched, pause: scale.pause };
         let plan = Arc::new(plan);
         let records: Vec<_> = (0..scale.players).map(|at| Arc::new(Mutex::new(record(at, scale.channels)))).collect();
-        let mut members = JoinSet::new();
+        let mut talkers = JoinSet::new();
         for record in &records {
-            members.spawn(Member::new(Arc::clone(&plan), Arc::clone(record)).live());
+            talkers.spawn(Member::new(Arc::clone(&plan), Arc::clone(record)).live());
         }
-        let run = Self { node, scale, records, phase, begin, members };
+        let announced = Arc::default();
+        let channels = (0..scale.channels).map(name).collect();
+        talkers.spawn(announce(Arc::clone(&plan), channels, Arc::clone(&announced)));
+        let cafe = tokio::spawn(play(node.door(), plan.phase.clone()));
+        let run = Self { node, scale, records, announced, phase, begin, talkers, cafe };
         run.until("every player is connected", || run.is_everybody_connected()).await;
         run
     }
@@ -85,18 +101,24 @@ impl Run {
     pub(super) async fn through(mut self, fault: impl AsyncFnOnce(&mut Node)) -> Outcome {
         self.phase.send_replace(Phase::Talk);
         self.talk_on().await;
+        let before = Scrapes::take(&mut self.node).await;
         let broke = self.begin.elapsed();
         fault(&mut self.node).await;
         let mended = self.begin.elapsed();
         self.until("everybody is back", || self.is_everybody_connected()).await;
         self.until("every channel takes messages", || self.is_everywhere_acknowledged(mended)).await;
-        let ready_after = self.begin.elapsed() - broke;
+        self.node.cluster().balancer.all_up().await;
+        let ready_after = self.begin.elapsed() - mended;
         self.talk_on().await;
         self.phase.send_replace(Phase::Listen);
-        let verdict = self.settle().await;
+        let mut verdict = self.settle().await;
+        let damage = Scrapes::take(&mut self.node).await.damage_since(&before);
         self.phase.send_replace(Phase::End);
-        while self.members.join_next().await.is_some() {}
-        Outcome { verdict, ready_after }
+        while self.talkers.join_next().await.is_some() {}
+        verdict.complaints.extend(money(self.cafe.await.expect("the cafe plays on"), self.node.door()).await);
+        let said = self.records.iter().map(|record| record.lock().said.len()).sum::<usize>();
+        let unanswered = said + self.announced.lock().said.len() - verdict.acknowledged;
+        Outcome { verdict, damage, unanswered, lasted: mended - broke, ready_after }
     }
 
     /// Waits until every player has said and been answered something more, on average.
@@ -106,10 +128,12 @@ impl Run {
     }
 
     /// The judgement once nothing is under way any more: a good one at once, a bad one when time does not mend it.
-    async fn settle(&self) -> Verdict {
+    async fn settle(&mut self) -> Verdict {
         let deadline = Instant::now() + DEADLINE / 2;
         loop {
-            let verdict = judge(&self.recordings(), &self.presence().await);
+            let presence = self.presence().await;
+            let truth = self.truth(presence).await;
+            let verdict = judge(&self.recordings(), &truth);
             if verdict.is_good() || Instant::now() > deadline {
                 return verdict;
             }
@@ -124,8 +148,18 @@ impl Run {
         join_all(members).await.into_iter().collect()
     }
 
+    async fn truth(&mut self, presence: Presence) -> Truth {
+        let store = &self.node.cluster().store;
+        let mut logs = BTreeMap::new();
+        for name in (0..self.scale.channels).map(name) {
+            logs.insert(name.clone(), store.log(&name).await);
+        }
+        Truth { presence, logs, is_durable: matches!(store, Store::Single(_) | Store::Linked(_)) }
+    }
+
     fn recordings(&self) -> Vec<Recording> {
-        self.records.iter().map(|record| record.lock().clone()).collect()
+        let records = self.records.iter().chain([&self.announced]);
+        records.map(|record| record.lock().clone()).collect()
     }
 
     fn is_everybody_connected(&self) -> bool {
@@ -159,7 +193,36 @@ impl Run {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} | {:.1} s", self.verdict, self.ready_after.as_secs_f64())
+        let [lasted, ready] = [self.lasted, self.ready_after].map(|time| time.as_secs_f64());
+        write!(f, "{} | {} | {} | {lasted:.1} | {ready:.1}", self.verdict, self.unanswered, self.damage)
+    }
+}
+
+fn builder() -> Builder {
+    let plenty = 1_000_000;
+    let builder = Node::builder().set("cluster.lease_sec", LEASE_SEC).set("cluster.drain_sec", 5);
+    let builder = builder.set("limits.sockets_per_ip_burst", plenty).set("limits.api_burst", plenty);
+    // The whole run stays in the log.
+    builder.set("limits.log_events", plenty).set("limits.log_sec", 86_400).tables(cafe::TABLES)
+}
+
+/// Plays in a cafe until the run ends.
+async fn play(door: Door, phase: watch::Receiver<Phase>) -> Cafe {
+    let mut cafe = Cafe::patient(PCS);
+    cafe.work_through(&door, PLAY_PAUSE, || *phase.borrow() == Phase::End).await;
+    cafe
+}
+
+/// A complaint when the money does not add up, or an acknowledged session is neither live nor settled, or both.
+async fn money(mut cafe: Cafe, door: Door) -> Option<String> {
+    let checked = tokio::spawn(async move {
+        cafe.check(&door, true).await;
+        cafe.sessions()
+    });
+    match checked.await {
+        Ok(sessions) if sessions >= PCS => None,
+        Ok(sessions) => Some(format!("money: {sessions} sessions in the whole run")),
+        Err(error) => Some(format!("money: {error}")),
     }
 }
 

@@ -2,23 +2,27 @@
 //! it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use crate::support::Node;
 use crate::support::http::success;
 use crate::support::key::now_ms;
+use crate::support::node::{ADMIN_KEY, Door};
 
 const API_KEY: &str = "api-key-of-the-arcade";
 const SECRET: &str = "secret-of-the-cafe";
+const HEARTBEAT: &str = "/v1/game/session/heartbeat";
+const END: &str = "/v1/game/session/end";
 const OPENING_BALANCE: u64 = 1_000_000;
 /// Settlements of the last rounds that are read again each time.
 const MARGIN_MS: i64 = 60_000;
 
 /// A game with short units, so that sessions which outlive a round are charged again, and a cafe.
-pub(super) const TABLES: &str = r#"
+pub(crate) const TABLES: &str = r#"
 [[games]]
 name = "arcade"
 [games.playwave]
@@ -32,7 +36,7 @@ balance = 1000000
 "#;
 
 /// The PCs, and what the operator knows.
-pub(super) struct Cafe {
+pub(crate) struct Cafe {
     pcs: Vec<Pc>,
     credits: Credits,
     /// Every settlement seen, by session.
@@ -42,6 +46,7 @@ pub(super) struct Cafe {
 /// A PC, its launcher and its player.
 struct Pc {
     name: String,
+    is_patient: bool,
     launcher: Option<Launcher>,
     /// The live session, as far as it is known.
     session: Option<String>,
@@ -67,9 +72,20 @@ struct Credits {
 }
 
 impl Cafe {
-    pub(super) fn new(pcs: usize) -> Self {
+    /// Whose every answer must be a success.
+    pub(crate) fn new(pcs: usize) -> Self {
+        Self::of(pcs, false)
+    }
+
+    /// Whose PCs begin anew after an answer that is no success.
+    pub(crate) fn patient(pcs: usize) -> Self {
+        Self::of(pcs, true)
+    }
+
+    fn of(pcs: usize, is_patient: bool) -> Self {
         let pc = |number| Pc {
             name: format!("pc-{number}"),
+            is_patient,
             launcher: None,
             session: None,
             begun: BTreeSet::new(),
@@ -81,16 +97,22 @@ impl Cafe {
     }
 
     /// Everybody plays, until the node dies.
-    pub(super) async fn work(&mut self, node: &Node) {
-        let play = join_all(self.pcs.iter_mut().map(|pc| pc.work(node)));
-        futures_util::future::join(play, self.credits.work(node)).await;
+    pub(crate) async fn work(&mut self, door: &Door) {
+        let play = join_all(self.pcs.iter_mut().map(|pc| pc.work(door)));
+        futures_util::future::join(play, self.credits.work(door)).await;
+    }
+
+    /// Everybody plays with these pauses through whatever happens, until it is over.
+    pub(crate) async fn work_through(&mut self, door: &Door, pause: Duration, is_over: impl Fn() -> bool) {
+        let play = join_all(self.pcs.iter_mut().map(|pc| pc.work_through(door, pause, &is_over)));
+        futures_util::future::join(play, self.credits.work_through(door, pause, &is_over)).await;
     }
 
     /// What was acknowledged is there, once, and the money adds up.
-    pub(super) async fn check(&mut self, node: &Node, everything: bool) {
-        self.credits.settle(node).await;
-        self.read_settlements(node, everything).await;
-        let cafe = success("cafe", node.admin(Method::GET, "/admin/v1/cafes/cafe", None).await);
+    pub(crate) async fn check(&mut self, door: &Door, everything: bool) {
+        self.credits.settle(door).await;
+        self.read_settlements(door, everything).await;
+        let cafe = success("cafe", door.admin(Method::GET, "/admin/v1/cafes/cafe", None).await);
         let (balance, credited, charged) = (whole(&cafe["balance"]), whole(&cafe["credited"]), whole(&cafe["charged"]));
         assert_eq!(balance, credited - charged, "{cafe}");
         assert_eq!(credited, OPENING_BALANCE + self.credits.acknowledged, "{cafe}");
@@ -102,12 +124,12 @@ impl Cafe {
         }
     }
 
-    async fn read_settlements(&mut self, node: &Node, everything: bool) {
+    async fn read_settlements(&mut self, door: &Door, everything: bool) {
         let from = if everything { 0 } else { now_ms() - MARGIN_MS };
         let (mut after, mut seen) = (String::new(), BTreeSet::new());
         loop {
             let path = format!("/admin/v1/settlements?cafe=cafe&limit=1000&from={from}{after}");
-            let page = success("settlements", node.admin(Method::GET, &path, None).await);
+            let page = success("settlements", door.admin(Method::GET, &path, None).await);
             for row in page["settlements"].as_array().expect("a list") {
                 let session = word(&row["session_id"]);
                 assert!(seen.insert(session.clone()), "settled twice: {row}");
@@ -120,49 +142,74 @@ impl Cafe {
         assert!(!everything || seen.len() == self.settled.len(), "a settlement is gone");
     }
 
-    pub(super) fn sessions(&self) -> usize {
+    pub(crate) fn sessions(&self) -> usize {
         self.pcs.iter().map(|pc| pc.begun.len()).sum()
     }
 }
 
 impl Pc {
-    async fn work(&mut self, node: &Node) {
-        while self.step(node).await.is_some() {}
+    async fn work(&mut self, door: &Door) {
+        while self.step(door).await.is_some() {}
     }
 
-    /// One call; `None` when the node died before its answer.
-    async fn step(&mut self, node: &Node) -> Option<()> {
+    async fn work_through(&mut self, door: &Door, pause: Duration, is_over: impl Fn() -> bool) {
+        while !is_over() {
+            if self.step(door).await.is_none() {
+                (self.launcher, self.session) = (None, None);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// `None` when the node died before the answer was complete, or to the patient when it is no success.
+    async fn ask(
+        &self,
+        door: &Door,
+        (method, path): (Method, &str),
+        body: &Value,
+        who: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Option<Answer> {
+        let answer = who(door.request(method, path)).json(body).send().await.ok()?;
+        let answer = Answer { status: answer.status().as_u16(), body: answer.json().await.ok()? };
+        let lives = path != HEARTBEAT || answer.body["data"]["result"] == "OK";
+        (!self.is_patient || answer.status == 200 && lives).then_some(answer)
+    }
+
+    /// One call; `None` as with [`Self::ask`].
+    async fn step(&mut self, door: &Door) -> Option<()> {
         self.steps += 1;
-        let Some(launcher) = &self.launcher else { return self.start(node).await };
+        let Some(launcher) = &self.launcher else { return self.start(door).await };
         let Some(session) = self.session.clone() else {
             let body = json!({ "game_id": "arcade" });
-            let ott = ask(node, Method::POST, "/v1/launcher/ott", &body, |it| it.bearer_auth(&launcher.token)).await?;
+            let ott =
+                self.ask(door, (Method::POST, "/v1/launcher/ott"), &body, |it| it.bearer_auth(&launcher.token)).await?;
             let body = json!({ "ott": ott.data()["ott"], "provider_user_id": "5001" });
-            let verified = ask(node, Method::POST, "/v1/game/session/verify", &body, game_server).await?;
+            let verified = self.ask(door, (Method::POST, "/v1/game/session/verify"), &body, game_server).await?;
             let session = word(&verified.data()["game_session_id"]);
             self.begun.insert(session.clone());
             (self.session, self.played) = (Some(session), 0);
             return Some(());
         };
         match self.steps % 7 {
-            0 => self.end(node, session).await,
+            0 => self.end(door, session).await,
             1 => {
                 let body = json!({ "launcher_session_id": launcher.id });
                 let path = "/v1/launcher/session/heartbeat";
-                let beat = ask(node, Method::PATCH, path, &body, |it| it.bearer_auth(&launcher.token)).await?;
-                assert_eq!(beat.data()["game_session"]["game_session_id"], json!(session));
-                Some(())
+                let beat = self.ask(door, (Method::PATCH, path), &body, |it| it.bearer_auth(&launcher.token)).await?;
+                let is_known = beat.data()["game_session"]["game_session_id"] == json!(session);
+                assert!(is_known || self.is_patient, "{}: {}", session, beat.body);
+                is_known.then_some(())
             }
             // A session that is left open is replaced by the next one.
             2 if self.begun.len().is_multiple_of(5) => {
                 self.session = None;
                 Some(())
             }
-            _ => self.heartbeat(node, session).await,
+            _ => self.heartbeat(door, session).await,
         }
     }
 
-    async fn start(&mut self, node: &Node) -> Option<()> {
+    async fn start(&mut self, door: &Door) -> Option<()> {
         let body = json!({ "pc_id": self.name, "internal_ip": "10.0.0.1" });
         let timestamp = (now_ms() / 1000).to_string();
         let secret = guildhall::secret::Secret::new(SECRET);
@@ -170,15 +217,15 @@ impl Pc {
         let signed = |request: RequestBuilder| {
             request.header("X-Cafe-Id", "cafe").header("X-Timestamp", timestamp).header("X-Signature", signature)
         };
-        let started = ask(node, Method::POST, "/v1/launcher/session/start", &body, signed).await?;
+        let started = self.ask(door, (Method::POST, "/v1/launcher/session/start"), &body, signed).await?;
         let data = started.data();
         self.launcher = Some(Launcher { id: word(&data["launcher_session_id"]), token: word(&data["session_token"]) });
         Some(())
     }
 
-    async fn heartbeat(&mut self, node: &Node, session: String) -> Option<()> {
+    async fn heartbeat(&mut self, door: &Door, session: String) -> Option<()> {
         let body = json!({ "game_session_id": session, "provider_user_id": "5001" });
-        let beat = ask(node, Method::PATCH, "/v1/game/session/heartbeat", &body, game_server).await?;
+        let beat = self.ask(door, (Method::PATCH, HEARTBEAT), &body, game_server).await?;
         assert_eq!(beat.data()["result"], "OK", "{}", beat.body);
         let played = whole(&beat.data()["play_duration_sec"]);
         assert!(played >= self.played, "play time ran back from {} to {played}", self.played);
@@ -186,12 +233,11 @@ impl Pc {
         Some(())
     }
 
-    async fn end(&mut self, node: &Node, session: String) -> Option<()> {
+    async fn end(&mut self, door: &Door, session: String) -> Option<()> {
         // Whether an end whose answer gets lost took effect is open; the next session settles it.
         self.session = None;
-        let ended =
-            ask(node, Method::DELETE, "/v1/game/session/end", &json!({ "game_session_id": session }), game_server)
-                .await?;
+        let body = json!({ "game_session_id": session });
+        let ended = self.ask(door, (Method::DELETE, END), &body, game_server).await?;
         self.ended.insert(session, whole(&ended.data()["play_duration_sec"]));
         Some(())
     }
@@ -210,11 +256,11 @@ impl Pc {
 }
 
 impl Credits {
-    async fn work(&mut self, node: &Node) {
+    async fn work(&mut self, door: &Door) {
         loop {
             let id = self.acknowledged + 1;
             self.doubtful = Some(id);
-            if self.credit(node, id).await.is_none() {
+            if self.credit(door, id).await.is_none() {
                 return;
             }
             self.settled();
@@ -222,9 +268,9 @@ impl Credits {
     }
 
     /// Repeats the credit whose answer got lost.
-    async fn settle(&mut self, node: &Node) {
+    async fn settle(&mut self, door: &Door) {
         if let Some(id) = self.doubtful {
-            self.credit(node, id).await.expect("the node answers");
+            self.credit(door, id).await.expect("the node answers");
             self.settled();
         }
     }
@@ -234,13 +280,27 @@ impl Credits {
         self.acknowledged += 1;
     }
 
-    async fn credit(&self, node: &Node, id: u64) -> Option<()> {
-        let request = node.admin_request(Method::POST, "/admin/v1/cafes/cafe/credit");
-        let request = request.header("X-Admin-Key", crate::support::node::ADMIN_KEY).json(&json!({ "coins": 1 }));
-        let answer = request.header("Idempotency-Key", format!("credit-{id}")).send().await.ok()?;
-        let (status, body) = (answer.status().as_u16(), answer.json::<Value>().await.ok()?);
-        success("credit", (status, body));
+    async fn work_through(&mut self, door: &Door, pause: Duration, is_over: impl Fn() -> bool) {
+        while !is_over() {
+            let id = self.acknowledged + 1;
+            self.doubtful = Some(id);
+            if self.try_credit(door, id).await.is_some_and(|(status, _)| status == 200) {
+                self.settled();
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn credit(&self, door: &Door, id: u64) -> Option<()> {
+        success("credit", self.try_credit(door, id).await?);
         Some(())
+    }
+
+    async fn try_credit(&self, door: &Door, id: u64) -> Option<(u16, Value)> {
+        let request = door.admin_request(Method::POST, "/admin/v1/cafes/cafe/credit");
+        let request = request.header("X-Admin-Key", ADMIN_KEY).json(&json!({ "coins": 1 }));
+        let answer = request.header("Idempotency-Key", format!("credit-{id}")).send().await.ok()?;
+        Some((answer.status().as_u16(), answer.json::<Value>().await.ok()?))
     }
 }
 
@@ -258,18 +318,6 @@ impl Answer {
 
 fn game_server(request: RequestBuilder) -> RequestBuilder {
     request.header("X-Api-Key", API_KEY)
-}
-
-/// `None` when the node died before the answer was complete.
-async fn ask(
-    node: &Node,
-    method: Method,
-    path: &str,
-    body: &Value,
-    who: impl FnOnce(RequestBuilder) -> RequestBuilder,
-) -> Option<Answer> {
-    let answer = who(node.request(method, path)).json(body).send().await.ok()?;
-    Some(Answer { status: answer.status().as_u16(), body: answer.json().await.ok()? })
 }
 
 fn live_sessions(cafe: &Value) -> BTreeMap<String, Value> {

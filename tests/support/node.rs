@@ -57,6 +57,14 @@ pub(crate) struct Node {
     forgiven: bool,
 }
 
+/// Requests to a [`Node`] at its addresses, which it keeps over restarts.
+#[derive(Clone)]
+pub(crate) struct Door {
+    http: reqwest::Client,
+    public: String,
+    admin: String,
+}
+
 /// What stands behind the addresses of a [`Node`].
 enum Running {
     Alone(Process),
@@ -217,20 +225,24 @@ impl Node {
         self.builder.folder.path().join("data")
     }
 
+    /// The way to both listeners, for those who outlive a borrow of the node.
+    pub(crate) fn door(&self) -> Door {
+        Door { http: self.http.clone(), public: self.origin(), admin: format!("http://{}", self.addresses.admin) }
+    }
+
     /// A request to the public listener with nothing added.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.origin()))
+        self.door().request(method, path)
     }
 
     /// A request to the admin listener with an operator's key.
     pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self.admin_request(method, path).header("X-Admin-Key", ADMIN_KEY);
-        http::send(path, body.iter().fold(request, |request, body| request.json(body))).await
+        self.door().admin(method, path, body).await
     }
 
     /// A request to the admin listener with nothing added.
     pub(crate) fn admin_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.addresses.admin))
+        self.door().admin_request(method, path)
     }
 
     /// Everything the server logged.
@@ -319,6 +331,21 @@ impl Node {
         if let Some(line) = bad {
             panic!("the server logged an error: {line}\nthe whole log:\n{log}");
         }
+    }
+}
+
+impl Door {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.public))
+    }
+
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.admin_request(method, path).header("X-Admin-Key", ADMIN_KEY);
+        http::send(path, body.iter().fold(request, |request, body| request.json(body))).await
+    }
+
+    pub(crate) fn admin_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.admin))
     }
 }
 
