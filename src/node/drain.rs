@@ -60,9 +60,15 @@ async fn drain(backend: &Backend, server: ServerHandle, closing: Duration) {
     backend.shut_down_connections(Close::Drain, closing).await;
     backend.wait_idle().await;
     backend.end();
-    server.stop(true).await;
+    // Beside the last requests: an idle connection that a proxy keeps may hold the server up to the deadline, and a node
+    // that has no logins left needs no recovery.
+    tokio::join!(retire(backend), server.stop(true));
+    info!("drained");
+}
+
+async fn retire(backend: &Backend) {
     match backend.ports().nodes.retire(backend.node()).await {
-        Ok(()) => info!("drained"),
+        Ok(()) => info!("node retired"),
         Err(error) => warn!(%error, "node not retired"),
     }
 }

@@ -80,17 +80,25 @@ impl Fault {
         }
     }
 
+    /// Nodes that others must take for dead, each of them once.
+    fn dead(self) -> u64 {
+        match self {
+            Self::KillNode | Self::FreezeNode => 1,
+            Self::Cut(Links::OfOneNode, seconds) => u64::from(seconds > 2 * LEASE_SEC),
+            _ => 0,
+        }
+    }
+
     /// What must have grown by how much, or nothing was shown.
     fn bites(self) -> &'static [(&'static str, u64)] {
         match self {
-            Self::Nothing | Self::RollingRestart => &[],
-            Self::KillNode => &[(RECOVERED, 1)],
-            Self::FreezeNode => &[(RECOVERED, 1), (LEASES_LOST, 1)],
+            Self::Nothing | Self::KillNode | Self::RollingRestart => &[],
+            Self::FreezeNode => &[(LEASES_LOST, 1), (HEALED, 1)],
             Self::RestartRedis => &[(RESUBSCRIPTIONS, 3), (STORE_ERRORS, 1)],
             Self::KillRedisConnections | Self::KillRedisSubscriptions => &[(RESUBSCRIPTIONS, 3)],
             Self::PauseRedis => &[(STORE_ERRORS, 1), (RENEWAL_FAILURES, 3)],
-            Self::Cut(Links::OfOneNode, seconds) if seconds > LEASE_SEC * 2 => {
-                &[(RESUBSCRIPTIONS, 1), (RECOVERED, 1), (LEASES_LOST, 1), (HEALED, 1)]
+            Self::Cut(Links::OfOneNode, _) if self.dead() == 1 => {
+                &[(RESUBSCRIPTIONS, 1), (LEASES_LOST, 1), (HEALED, 1)]
             }
             Self::Cut(Links::OfOneNode, _) => &[(RESUBSCRIPTIONS, 1), (STORE_ERRORS, 1)],
             Self::Cut(Links::OfAll, _) => &[(RESUBSCRIPTIONS, 3), (STORE_ERRORS, 3)],
@@ -98,6 +106,25 @@ impl Fault {
             Self::BlackHoleSubscriptions(Links::OfAll) => &[(RESUBSCRIPTIONS, 3), (HEALED, 1)],
             Self::SentinelFailOver | Self::KillSentinelMaster => &[(RESUBSCRIPTIONS, 3)],
             Self::ClusterFailOver | Self::KillClusterMaster => &[(RESUBSCRIPTIONS, 1)],
+        }
+    }
+
+    /// Whether the fault did its damage, and nobody was taken for dead who was not.
+    fn judge(self, outcome: &mut Outcome) {
+        let complaints = &mut outcome.verdict.complaints;
+        for (name, least) in self.bites() {
+            let grown = outcome.damage.of(name);
+            if grown < *least {
+                complaints.push(format!("harmless: {name} grew by {grown}, not by {least}"));
+            }
+        }
+        let (recovered, dead) = (outcome.damage.of(RECOVERED), self.dead());
+        if recovered != dead {
+            complaints.push(format!("recovery: {recovered} nodes were taken for dead, not {dead}"));
+        }
+        let is_leaving = matches!(self, Self::KillNode | Self::RollingRestart);
+        if is_leaving && outcome.verdict.reconnects == 0 {
+            complaints.push("harmless: nobody had to reconnect".to_owned());
         }
     }
 
@@ -200,12 +227,7 @@ async fn black_hole_subscriptions(node: &mut Node, links: Links) {
 async fn run(fault: Fault, scale: Scale) -> Outcome {
     let run = Run::gather(fault.store().await, scale).await;
     let mut outcome = run.through(async |node| fault.happen(node).await).await;
-    for (name, least) in fault.bites() {
-        let grown = outcome.damage.of(name);
-        if grown < *least {
-            outcome.verdict.complaints.push(format!("harmless: {name} grew by {grown}, not by {least}"));
-        }
-    }
+    fault.judge(&mut outcome);
     outcome
 }
 
