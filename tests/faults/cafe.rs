@@ -192,7 +192,9 @@ impl Pc {
         };
         match self.steps % 7 {
             0 => self.end(door, session).await,
-            1 => {
+            // Not right after an end, when there is no session to be told of: a launcher that is never heard of is
+            // forgotten while many rounds go on.
+            3 => {
                 let body = json!({ "launcher_session_id": launcher.id });
                 let path = "/v1/launcher/session/heartbeat";
                 let beat = self.ask(door, (Method::PATCH, path), &body, |it| it.bearer_auth(&launcher.token)).await?;
