@@ -9,4 +9,4 @@ mod inbox;
 mod mailbox;
 mod players;
 mod sessions;
-mod store;
+pub(crate) mod store;

@@ -7,6 +7,7 @@
 mod audit;
 mod cafe;
 mod connections;
+mod hand_over;
 mod keeper;
 mod kick;
 mod lease;
@@ -45,6 +46,7 @@ use crate::ids::{ConnectionId, GameId, LoginId, NodeId};
 use crate::ports::{Channels, Inbox, Nodes, Players, Sessions};
 use crate::session::Transactor;
 use connections::Connections;
+use hand_over::Receipts;
 use keeper::Keeper;
 use kick::Kicks;
 use registry::ChatChannels;
@@ -75,6 +77,7 @@ struct Inner {
     channels: ChatChannels,
     connections: Connections,
     kicks: Kicks,
+    receipts: Receipts,
     /// Nodes known to be dead whose logins may not have been ended yet.
     dead: watch::Sender<HashSet<NodeId>>,
     /// Whether the node has lost its lease and not got it back.
@@ -117,6 +120,7 @@ impl Backend {
             channels: ChatChannels::default(),
             connections: Connections::default(),
             kicks: Kicks::default(),
+            receipts: Receipts::default(),
             dead: watch::Sender::default(),
             lease_lost: AtomicBool::new(false),
             reclaiming: tokio::sync::Mutex::default(),

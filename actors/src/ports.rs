@@ -17,7 +17,7 @@ pub use channels::{
     Exited, History, LogSlice, Member, NewEvent, Owner, Password, Ring, Subscriber,
 };
 pub use inbox::{Inbox, InboxEntry, InboxKey, InboxSlice, Recorded};
-pub use nodes::{Mail, MailId, Nodes};
+pub use nodes::{Mail, MailId, Nodes, Receipt};
 pub use players::{
     Block, Claimed, Decided, Decider, Joined, Login, Play, PlayerError, PlayerState, Players, Resume, ResumeChannel,
     Slot, Suspension,

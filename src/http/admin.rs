@@ -5,7 +5,6 @@ mod cafes;
 use actix_web::HttpRequest;
 use actix_web::web::{self, Path, ServiceConfig};
 use guildhall_actors::clock::Timestamp;
-use guildhall_actors::connection::Note;
 use guildhall_actors::ids::{GameId, PlayerKey};
 use guildhall_actors::ports::{Decider, Field, PlayerState, Profile, Suspension};
 use serde::Deserialize;
@@ -209,6 +208,6 @@ async fn set_suspension(operator: &Operator, player: PlayerKey, suspension: Opti
 
 async fn disconnect(operator: Operator, path: Path<(String, String)>) -> Answer {
     let player = player_key(&operator, &path)?;
-    operator.api.backend.send_note(&player, Note::Disconnected).await?;
+    operator.api.backend.disconnect(&player).await?;
     Ok(Success::empty())
 }

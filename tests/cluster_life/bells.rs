@@ -14,6 +14,8 @@ use guildhall_actors::ports::{
 };
 use parking_lot::Mutex;
 
+use super::fickle::Fickle;
+
 type Subscribers = Arc<Mutex<HashMap<ChannelKey, BTreeMap<&'static str, Subscriber>>>>;
 
 /// One node's view.
@@ -21,11 +23,17 @@ pub(super) struct Bells {
     channels: Arc<dyn Channels>,
     node: &'static str,
     subscribers: Subscribers,
+    link: Arc<Fickle>,
 }
 
 impl Bells {
-    pub(super) fn of(channels: &Arc<dyn Channels>, node: &'static str, subscribers: &Subscribers) -> Arc<Self> {
-        Arc::new(Self { channels: channels.clone(), node, subscribers: subscribers.clone() })
+    pub(super) fn of(
+        channels: &Arc<dyn Channels>,
+        node: &'static str,
+        subscribers: &Subscribers,
+        link: &Arc<Fickle>,
+    ) -> Arc<Self> {
+        Arc::new(Self { channels: channels.clone(), node, subscribers: subscribers.clone(), link: link.clone() })
     }
 }
 
@@ -119,6 +127,7 @@ impl Channels for Bells {
     }
 
     async fn subscribe(&self, key: &ChannelKey, subscriber: Subscriber) -> Result<Position, ChannelError> {
+        let _free = self.link.subscriptions.read().await;
         self.subscribers.lock().entry(key.clone()).or_default().insert(self.node, subscriber);
         let (subscribers, rung) = (self.subscribers.clone(), key.clone());
         let ring_all = move |ring: Ring| {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::ids::NodeId;
 use guildhall_actors::ports::{Mail, MailId, Nodes, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 /// Delegates what it does not refuse.
 pub(super) struct Fickle {
@@ -17,6 +17,12 @@ pub(super) struct Fickle {
     /// Whether every other look into the mailbox fails, and the rest says everything again.
     pub(super) garbles_mail: AtomicBool,
     looks: AtomicU32,
+    /// Mail is not handed out while this is held.
+    pub(super) mail: RwLock<()>,
+    /// Mail that was fetched, and may be held up.
+    pub(super) fetched: AtomicU32,
+    /// Channels cannot be subscribed to while this is held.
+    pub(super) subscriptions: RwLock<()>,
     /// One permit for each node that may be retired.
     pub(super) retires: Semaphore,
 }
@@ -24,7 +30,16 @@ pub(super) struct Fickle {
 impl Fickle {
     pub(super) fn new(nodes: Arc<dyn Nodes>) -> Arc<Self> {
         let (renews, garbles_mail) = (AtomicBool::new(true), AtomicBool::new(false));
-        Arc::new(Self { nodes, renews, garbles_mail, looks: AtomicU32::new(0), retires: Semaphore::new(0) })
+        Arc::new(Self {
+            nodes,
+            renews,
+            garbles_mail,
+            looks: AtomicU32::new(0),
+            mail: RwLock::default(),
+            fetched: AtomicU32::new(0),
+            subscriptions: RwLock::default(),
+            retires: Semaphore::new(0),
+        })
     }
 }
 
@@ -61,7 +76,10 @@ impl Nodes for Fickle {
 
     async fn receive(&self, node: &NodeId, after: MailId) -> Result<Vec<(MailId, Mail)>, StoreError> {
         if !self.garbles_mail.load(Ordering::SeqCst) {
-            return self.nodes.receive(node, after).await;
+            let received = self.nodes.receive(node, after).await;
+            self.fetched.fetch_add(received.iter().flatten().count() as u32, Ordering::SeqCst);
+            let _free = self.mail.read().await;
+            return received;
         }
         let looks = self.looks.fetch_add(1, Ordering::SeqCst);
         if looks.is_multiple_of(2) { away() } else { self.nodes.receive(node, after).await }

@@ -11,7 +11,7 @@ use crate::support::redis::RedisServer;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One of possibly several nodes' views of the servers.
-pub(super) async fn open(urls: Vec<String>) -> Redis {
+pub(crate) async fn open(urls: Vec<String>) -> Redis {
     let options = Options { urls, sentinel_master: None, timeout: TIMEOUT };
     let idempotency = ChatLimits::default().idempotency;
     Redis::open(&options, LogLimits::default(), idempotency).await.expect("the servers answer")

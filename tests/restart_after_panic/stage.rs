@@ -21,9 +21,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::explosive::Explosive;
+use crate::redis::store::open;
 use crate::support::client::{chat_body, login_body};
+use crate::support::deployment::is_cluster;
 use crate::support::key::{LoginKey, now_ms};
 use crate::support::node::{GAME_INDEX, LOGIN_KEY_SECRET};
+use crate::support::redis::RedisServer;
 use crate::support::{ROOM, eventually, within};
 
 /// How a close frame begins in a recording, after the end of a packet or at the start.
@@ -36,7 +39,14 @@ pub(crate) struct Stage {
     pub(crate) ports: Ports,
     listeners: Rc<Listeners>,
     worker: WorkerId,
-    folder: Rc<TempDir>,
+    ground: Rc<Ground>,
+}
+
+/// What the store stands on.
+enum Ground {
+    /// The embedded store's folder.
+    Folder(#[expect(dead_code, reason = "kept until the last node has gone")] TempDir),
+    Server(RedisServer),
 }
 
 /// A player whose socket is recorded.
@@ -57,21 +67,39 @@ impl Stage {
         let ports = store.expect("a fresh folder opens").ports();
         let explosive = Arc::new(Explosive(ports.clone()));
         let fuses = Ports { channels: explosive.clone(), players: explosive, ..ports.clone() };
-        Self::on("stage", ports, fuses, Rc::new(folder))
+        Self::on("stage", ports, fuses, Rc::new(Ground::Folder(folder)))
+    }
+
+    /// A node over the store of the deployment that the tests run against.
+    pub(crate) async fn deployed() -> Self {
+        if !is_cluster() {
+            return Self::new();
+        }
+        let server = RedisServer::start().await;
+        let ports = open(vec![server.url()]).await.ports();
+        Self::on("stage", ports.clone(), ports, Rc::new(Ground::Server(server)))
+    }
+
+    /// The same store as another process would see it.
+    pub(crate) async fn seen_by_another(&self) -> Ports {
+        match &*self.ground {
+            Ground::Folder(_) => self.ports.clone(),
+            Ground::Server(server) => open(vec![server.url()]).await.ports(),
+        }
     }
 
     /// Another node in the same store, which it sees through `seen`.
     pub(crate) fn beside(&self, node: &str, seen: Ports) -> Self {
-        Self::on(node, self.ports.clone(), seen, self.folder.clone())
+        Self::on(node, self.ports.clone(), seen, self.ground.clone())
     }
 
-    fn on(node: &str, ports: Ports, seen: Ports, folder: Rc<TempDir>) -> Self {
+    fn on(node: &str, ports: Ports, seen: Ports, ground: Rc<Ground>) -> Self {
         let game = Game::new(GameId::new("demo"), GAME_INDEX, LOGIN_KEY_SECRET.as_bytes().to_vec());
         let clock = Clock::new(|| Timestamp(now_ms()));
         let backend = Backend::start(NodeId::new(node), seen, clock, settings(), [game], rand::random);
         let listeners = Rc::new(Listeners::default());
         let worker = backend.add_worker(Fanout::new(listeners.clone()).start());
-        Self { backend, ports, listeners, worker, folder }
+        Self { backend, ports, listeners, worker, ground }
     }
 
     pub(crate) fn key(&self) -> ChannelKey {

@@ -96,7 +96,7 @@ impl Backend {
     }
 
     /// Waits until the node is known to be dead.
-    async fn is_dead(&self, node: &NodeId) {
+    pub(super) async fn is_dead(&self, node: &NodeId) {
         let mut dead = self.0.dead.subscribe();
         // The sender lives as long as we do.
         let _ = dead.wait_for(|dead| dead.contains(node)).await;

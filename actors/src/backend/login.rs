@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tracing::{error, warn};
 
 use super::kick::Seen as Known;
@@ -101,7 +102,7 @@ impl Backend {
             }
         };
         match mode {
-            Mode::Connect => logged_in.attach = kept.into_iter().filter_map(from_now_on).collect(),
+            Mode::Connect => logged_in.attach = self.from_now_on(&player, kept).await?,
             Mode::Reconnect { seen } => {
                 self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
@@ -315,8 +316,28 @@ impl Backend {
             logged_in.channel_ids.push(id);
         }
         // Never lost, so not in the answer's lists.
-        logged_in.attach.extend(kept.into_values().filter_map(from_now_on));
+        logged_in.attach.extend(self.from_now_on(player, kept.into_values()).await?);
         Ok(())
+    }
+
+    /// By place: what is said once the login is answered may come before this node follows the channel.
+    async fn from_now_on(
+        &self,
+        player: &PlayerKey,
+        kept: impl IntoIterator<Item = Joined>,
+    ) -> Result<Vec<(ChannelId, Hearing)>, StoreError> {
+        let kept = kept.into_iter().filter_map(|joined| Some((joined.channel, joined.entered?)));
+        let hearings = kept.map(|(channel, entered)| async move {
+            let start = match self.0.ports.channels.get(&player.game.channel(channel.clone())).await {
+                Ok(found) => Start::After(found.head),
+                Err(error) => {
+                    error.refusal()?;
+                    Start::Now
+                }
+            };
+            Ok((channel, Hearing { entered, start }))
+        });
+        try_join_all(hearings).await
     }
 
     /// `None` when the channel cannot be entered: deleted, full, another password, too many channels meanwhile, or
@@ -368,10 +389,6 @@ impl Backend {
         // A client that saw another log has missed what this one held before.
         Ok((seen, slice.complete && credible.is_some() == client_saw.is_some()))
     }
-}
-
-fn from_now_on(joined: Joined) -> Option<(ChannelId, Hearing)> {
-    Some((joined.channel, Hearing { entered: joined.entered?, start: Start::Now }))
 }
 
 /// The saved snapshot, and what was left since that it does not name: a logout that was under way had saved it first.

@@ -45,6 +45,8 @@ impl Backend {
                 Some(Seat::Live(connection)) => connection.do_send(note),
                 _ => debug!(login.id = %login, "mail for a login that has ended"),
             },
+            Mail::HandOver { login, note, by, receipt } => self.on_hand_over(&login, note, by, receipt),
+            Mail::HandedOver { receipt, taken } => self.on_handed_over(receipt, taken),
             Mail::Kick { login, by } => self.on_kick(login, by),
             Mail::Kicked { login, seen } => self.on_kicked(&login, seen),
         }

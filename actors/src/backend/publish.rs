@@ -45,19 +45,33 @@ impl Backend {
     /// The store's.
     pub(crate) async fn send_direct(&self, to: &PlayerKey, from: PlayerId, note: Note) -> Result<bool, StoreError> {
         let state = self.0.ports.players.look_up(to).await?;
-        match state.login {
-            Some(login) if !state.blocks.iter().any(|block| block.player == from) => self.tell(&login, note).await,
+        match state.online() {
+            Some(login) if !state.blocks.iter().any(|block| block.player == from) => self.tell(login, note).await,
             _ => Ok(false),
         }
     }
 
-    /// Says something to a player with a live login.
+    /// Says something to a player who is online; the player's connection has taken it once this returns.
     ///
     /// # Errors
     /// `Offline`, or the store's.
     pub async fn send_note(&self, to: &PlayerKey, note: Note) -> Result<(), PlayerError> {
-        let login = self.0.ports.players.look_up(to).await?.login.ok_or(PlayerError::Offline)?;
-        if self.tell(&login, note).await? { Ok(()) } else { Err(PlayerError::Offline) }
+        let state = self.0.ports.players.look_up(to).await?;
+        self.hand_over_if_live(state.online(), note).await
+    }
+
+    /// An operator ends the player's connection, also one that is only just logging in.
+    ///
+    /// # Errors
+    /// `Offline`, or the store's.
+    pub async fn disconnect(&self, player: &PlayerKey) -> Result<(), PlayerError> {
+        let state = self.0.ports.players.look_up(player).await?;
+        self.hand_over_if_live(state.login.as_ref(), Note::Disconnected).await
+    }
+
+    async fn hand_over_if_live(&self, login: Option<&Login>, note: Note) -> Result<(), PlayerError> {
+        let taken = self.hand_over(login.ok_or(PlayerError::Offline)?, note).await?;
+        if taken { Ok(()) } else { Err(PlayerError::Offline) }
     }
 
     /// Appends a notice to every channel of a game. With an idempotency key it may be repeated after a failure:
@@ -89,7 +103,7 @@ impl Backend {
         Ok(())
     }
 
-    /// Blocks or unblocks a player; the live login hears of it.
+    /// Blocks or unblocks a player. The live login has heard of it once this returns.
     ///
     /// # Errors
     /// The player's, or the store's.
@@ -100,7 +114,10 @@ impl Backend {
         } else {
             players.unblock(player, target).await?
         };
-        Ok(self.tell_if_live(login, Note::Blocked { player: target, blocked }).await?)
+        if let Some(login) = login {
+            self.hand_over(&login, Note::Blocked { player: target, blocked }).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn tell_if_live(&self, login: Option<Login>, note: Note) -> Result<(), StoreError> {

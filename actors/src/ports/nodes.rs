@@ -13,12 +13,20 @@ use crate::ids::{ChannelKey, LoginId, NodeId};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MailId(pub u64);
 
+/// Which answer is to which mail: chosen at random, because a node may begin anew while one is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Receipt(pub u64);
+
 /// What one node says to another. A login is named by its id alone: it is of no other node and no other player.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mail {
     /// News for a player whose socket is there. Void when that login is not seated there any more.
     Note { login: LoginId, note: Note },
+    /// The same, and `by` is to be told with `HandedOver` once the connection has taken it.
+    HandOver { login: LoginId, note: Note, by: NodeId, receipt: Receipt },
+    /// The answer to `HandOver`: whether that login is seated there.
+    HandedOver { receipt: Receipt, taken: bool },
     /// A newer login of the player has taken this one's place: close its socket, and answer `by`.
     Kick { login: LoginId, by: NodeId },
     /// The answer to `Kick`: what that socket was given of each channel. Empty when nobody knows.

@@ -15,6 +15,13 @@ impl PlayerState {
         self.known_since.get_or_insert(now);
     }
 
+    /// The login that messages go to. There is none while a login begins or ends, which is when the store has both it
+    /// and a snapshot for RECONNECT: who has heard a player's exits finds the player offline, although the login is
+    /// given up after them.
+    pub fn online(&self) -> Option<&Login> {
+        self.login.as_ref().filter(|_| self.resume.is_none())
+    }
+
     /// Whether a suspension covers `now`.
     pub fn is_suspended(&self, now: Timestamp) -> bool {
         self.suspension.as_ref().is_some_and(|suspension| suspension.covers(now))

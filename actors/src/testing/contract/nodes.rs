@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::connection::Note;
 use crate::event::{Epoch, Position};
 use crate::ids::{ChannelId, GameId, LoginId, NodeId, PlayerId};
-use crate::ports::{Mail, MailId, Nodes};
+use crate::ports::{Mail, MailId, Nodes, Receipt};
 
 /// Every clause of `Nodes`.
 pub fn nodes() -> Vec<Clause> {
@@ -228,6 +228,9 @@ async fn mail_is_received_in_the_order_it_was_sent(ports: &Ports, game: GameId) 
     ];
     let login = LoginId::new("a");
     let mut sent: Vec<_> = notes.into_iter().map(|note| Mail::Note { login: login.clone(), note }).collect();
+    let (note, by, receipt) = (Note::Disconnected, hall.id("b"), Receipt(u64::MAX));
+    sent.push(Mail::HandOver { login: login.clone(), note, by, receipt });
+    sent.push(Mail::HandedOver { receipt, taken: true });
     sent.push(Mail::Kick { login: login.clone(), by: hall.id("b") });
     sent.push(Mail::Kicked { login, seen: vec![(hall.game.channel(channel), entered)] });
     for mail in &sent {
