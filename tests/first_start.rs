@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::command::{FREE_PORTS, Running, failure, printed, run};
 use crate::support::key::now_ms;
-use crate::support::play::{Cafe, GameServer, Venue};
+use crate::support::play::{Cafe, GameServer, Origin, Venue};
 use crate::support::shell::{answer_to, shell};
 use crate::support::within;
 
@@ -114,7 +114,7 @@ async fn the_printed_keys_of_play_open_its_two_sides() {
         _ => panic!("{name} in\n{}", node.banner),
     };
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-    let venue = Venue { http, origin: format!("http://{}", node.public), now_ms: Arc::new(now_ms) };
+    let venue = Venue { http, origin: Origin::new([format!("http://{}", node.public)]), now_ms: Arc::new(now_ms) };
     let secret = key("secret of cafe-1");
     let cafe = Cafe { venue: venue.clone(), id: "cafe-1".to_owned(), secret, forwarded_for: None };
     let launcher = cafe.launcher("pc-1").await;

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::client::login_body;
+use crate::support::deployment::embedded_only;
 use crate::support::http::send;
 use crate::support::node::{ADMIN_KEY, SOCKET_PATH};
 use crate::support::play::codes;
@@ -194,7 +195,9 @@ async fn what_happens_in_channels_is_counted_by_kind() {
     let node = Node::start().await;
     let before = Scrape::of(&node).await;
     let [mut anna, mut ben] = room(&node, [1, 2]).await;
-    assert_eq!(value(&node, "guildhall_channels_followed").await, 1.0);
+    // By each node that has members of it.
+    let following = value(&node, "guildhall_channels_followed").await;
+    assert!((1.0..=node.each().len() as f64).contains(&following), "{following}");
     for _ in 0..3 {
         assert_eq!(anna.say(ROOM, "hello").await.status(), 200);
         ben.skip_to("NOTIFY_CHANNEL_CHAT").await;
@@ -216,8 +219,10 @@ async fn what_happens_in_channels_is_counted_by_kind() {
     grows(&node, &before, &[], growth).await;
     let lag = Scrape::of(&node).await.growth_since(&before);
     let lag = lag[&Series::new("guildhall_delivery_lag_seconds_count", &[])];
-    // The first ENTER rang before anybody here was listening, or just after.
-    assert!((7.0..=8.0).contains(&lag), "{lag} deliveries");
+    // The first ENTER rang before anybody here was listening, or just after; a node that has one of the two members
+    // delivers from that one's ENTER to that one's EXIT.
+    let (least, most) = if following == 1.0 { (7.0, 8.0) } else { (10.0, 15.0) };
+    assert!((least..=most).contains(&lag), "{lag} deliveries");
     becomes(&node, "guildhall_channels_followed", 0.0).await;
 }
 
@@ -231,7 +236,8 @@ async fn play_and_its_money_are_counted() {
     for _ in 0..3 {
         assert_eq!(seat.session.heartbeat().await.status, 200);
     }
-    assert_eq!(value(&hall.node, "guildhall_session_actors").await, 1.0);
+    let actors = value(&hall.node, "guildhall_session_actors").await;
+    assert!((1.0..=hall.node.each().len() as f64).contains(&actors), "{actors}");
     assert_eq!(seat.session.end().await.status, 200);
     seat.session.heartbeat().await.refused(codes::SESSION_ENDED);
     let growth: &Growth<'_> = &[
@@ -285,7 +291,7 @@ async fn calls_over_a_rate_are_counted_by_the_limit() {
         hasty += f64::from(u8::from(answer.text.contains("Too many messages")));
     }
     let (mut busy, mut turned_away) = (0.0, 0.0);
-    for _ in 0..10 {
+    for _ in 0..10 * node.each().len() {
         busy += f64::from(u8::from(node.api().get("/channels").await.0 == 503));
         let (status, _) = send("one more socket", upgrade(&node, SOCKET_PATH).header("Origin", "http://x")).await;
         turned_away += f64::from(u8::from(status == 429));
@@ -324,6 +330,7 @@ async fn a_healthy_node_is_told_as_such() {
 
 #[tokio::test]
 async fn a_draining_node_is_told_to_be_unready_and_why_its_sockets_end() {
+    embedded_only!("a node without sockets has gone before it can be asked");
     let mut node = Node::start().await;
     let mut client = Client::connect(&node, 1).await;
     // One who does not answer the close holds the drain up for a moment.

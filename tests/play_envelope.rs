@@ -174,7 +174,7 @@ async fn a_body_over_the_limit_is_answered_413() {
 
 #[tokio::test]
 async fn a_key_over_its_rate_is_answered_429_and_told_when_to_come_back() {
-    let arcade = Arcade::open_with("limits.api_per_sec = 2\nlimits.api_burst = 5").await;
+    let arcade = Arcade::open_alone("limits.api_per_sec = 2\nlimits.api_burst = 5").await;
     let demo = arcade.demo();
     for _ in 0..5 {
         demo.verify("x", "1").await.refused(codes::BAD_REQUEST);
@@ -193,7 +193,7 @@ async fn a_key_over_its_rate_is_answered_429_and_told_when_to_come_back() {
 
 #[tokio::test]
 async fn launchers_and_cafes_have_rates_of_their_own() {
-    let arcade = Arcade::open_with("limits.api_per_sec = 1\nlimits.api_burst = 3").await;
+    let arcade = Arcade::open_alone("limits.api_per_sec = 1\nlimits.api_burst = 3").await;
     let launcher = arcade.east().launcher("pc-1").await;
     for _ in 0..3 {
         launcher.heartbeat().await.data();
@@ -209,7 +209,7 @@ async fn launchers_and_cafes_have_rates_of_their_own() {
 
 #[tokio::test]
 async fn the_checks_come_in_their_order() {
-    let arcade = Arcade::open_with("limits.api_per_sec = 1\nlimits.api_burst = 1").await;
+    let arcade = Arcade::open_alone("limits.api_per_sec = 1\nlimits.api_burst = 1").await;
     let nobody = "gs_00000000-0000-4000-8000-000000000000";
     // The method before the key, the key before the rate, the rate before the body, the body before the session.
     arcade.venue.call((Method::GET, HEARTBEAT.1), &[], "{".into()).await.refused(codes::METHOD_NOT_ALLOWED);
@@ -241,12 +241,11 @@ async fn a_session_of_another_game_is_unknown_before_it_is_ended() {
 async fn a_store_that_fails_is_answered_500_and_the_call_can_be_repeated() {
     let arcade = Arcade::open().await;
     let seat = arcade.seat().await;
-    let database = arcade.database();
-    database.execute_batch("ALTER TABLE settlements RENAME TO gone").expect("the database takes it");
+    arcade.spoil_store().await;
     for _ in 0..2 {
         seat.session.end().await.refused(codes::INTERNAL_ERROR);
     }
-    database.execute_batch("ALTER TABLE gone RENAME TO settlements").expect("the database takes it");
+    arcade.mend_store().await;
     seat.session.heartbeat().await.told("OK", 120, 0);
     assert_eq!(seat.session.end().await.data()["result"], "SUCCESS");
     assert_eq!(arcade.ending(&seat.session).await, ("normal".to_owned(), 0));

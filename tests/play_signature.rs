@@ -30,7 +30,7 @@ async fn every_part_of_the_signature_is_needed() {
 #[tokio::test]
 async fn who_proves_nobody_too_often_is_told_429_and_others_are_heard() {
     let limits = "limits.failures_per_ip_per_sec = 1\nlimits.failures_per_ip_burst = 3";
-    let arcade = Arcade::open_with(limits).await;
+    let arcade = Arcade::open_alone(limits).await;
     let stranger = Cafe { secret: "not-the-secret-of-the-cafe".to_owned(), ..arcade.east() }.from("127.0.0.66");
     let launcher = arcade.east().launcher("pc-1").await;
     for _ in 0..3 {

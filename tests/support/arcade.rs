@@ -1,13 +1,14 @@
-//! A node in this process whose clock the test moves: the real store and the real routes, behind real sockets.
+//! A node in this process whose clock the test moves: the real store and the real routes, behind real sockets. By the
+//! switch of the deployment it is two nodes on one Redis server, and calls alternate between them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use guildhall::adapters::embedded::Embedded;
+use guildhall::adapters::Store;
 use guildhall::config::{self, Settings, Sources};
 use guildhall::health::Health;
 use guildhall::http::{self, Api};
@@ -20,9 +21,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
+use super::deployment::is_cluster;
 use super::http::{send, success};
 use super::node::ADMIN_KEY;
-use super::play::{Cafe, GameServer, Launcher, Session, Venue};
+use super::play::{Cafe, GameServer, Launcher, Origin, Session, Venue};
+use super::redis::RedisServer;
 use super::within;
 
 pub(crate) const DEMO_KEY: &str = "api-key-of-demo-0123456789";
@@ -70,11 +73,20 @@ type Sweep = oneshot::Sender<usize>;
 pub(crate) struct Arcade {
     now: Arc<AtomicI64>,
     pub(crate) venue: Venue,
-    admin: String,
+    admin: Origin,
+    nodes: Vec<Node>,
+    sweeps: AtomicUsize,
+    folder: TempDir,
+    redis: Option<RedisServer>,
+}
+
+/// A node on a thread of its own.
+struct Node {
     /// Closed: the node is to end.
     sweeps: Option<mpsc::UnboundedSender<Sweep>>,
-    node: Option<JoinHandle<()>>,
-    folder: TempDir,
+    thread: Option<JoinHandle<()>>,
+    public: String,
+    admin: String,
 }
 
 /// Somebody who plays at a PC.
@@ -91,20 +103,33 @@ impl Arcade {
 
     /// With more settings, as dotted TOML keys.
     pub(crate) async fn open_with(more: &str) -> Self {
+        Self::open_nodes(more, if is_cluster() { 2 } else { 1 }).await
+    }
+
+    /// A single node whatever the deployment: each counts the calls that come to it.
+    pub(crate) async fn open_alone(more: &str) -> Self {
+        Self::open_nodes(more, 1).await
+    }
+
+    async fn open_nodes(more: &str, count: usize) -> Self {
         let folder = TempDir::with_prefix("guildhall-test-").expect("a temporary folder");
-        let settings = settings(&folder, more);
+        let redis = if is_cluster() { Some(RedisServer::start().await) } else { None };
+        let store = match &redis {
+            Some(server) => format!("store.kind = \"redis\"\nstore.url = [{:?}]", server.url()),
+            None => format!("store.path = {:?}", folder.path().join("data")),
+        };
+        let settings = settings(&folder, &store, more);
         let now = Arc::new(AtomicI64::new(START_MS));
-        let (sweeps, orders) = mpsc::unbounded_channel();
-        let (opened, addresses) = oneshot::channel();
-        let clock = now.clone();
-        let clock = Clock::new(move || Timestamp(clock.load(Ordering::SeqCst)));
-        let run = move || actix::System::new().block_on(run(settings, clock, opened, orders));
-        let node = Some(std::thread::spawn(run));
-        let (public, admin) = within("the node starts", addresses).await.expect("it started");
+        let mut nodes = Vec::new();
+        for _ in 0..count {
+            nodes.push(Node::start(nodes.len(), &settings, &now).await);
+        }
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         let clock = now.clone();
-        let venue = Venue { http, origin: public, now_ms: Arc::new(move || clock.load(Ordering::SeqCst)) };
-        Self { now, venue, admin, sweeps: Some(sweeps), node, folder }
+        let origin = Origin::new(nodes.iter().map(|node| node.public.clone()));
+        let admin = Origin::new(nodes.iter().map(|node| node.admin.clone()));
+        let venue = Venue { http, origin, now_ms: Arc::new(move || clock.load(Ordering::SeqCst)) };
+        Self { now, venue, admin, nodes, sweeps: AtomicUsize::new(0), folder, redis }
     }
 
     /// Moves time, also back.
@@ -116,10 +141,11 @@ impl Arcade {
         self.now.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// The node looks for what is due; how much that was.
+    /// The node whose turn it is looks for what is due; how much that was.
     pub(crate) async fn sweep(&self) -> usize {
         let (order, done) = oneshot::channel();
-        self.sweeps.as_ref().expect("the node runs").send(order).expect("the node runs");
+        let turn = self.sweeps.fetch_add(1, Ordering::Relaxed);
+        self.nodes[turn % self.nodes.len()].sweeps.as_ref().expect("the node runs").send(order).expect("the node runs");
         within("a sweep", done).await.expect("the store answers")
     }
 
@@ -172,7 +198,7 @@ impl Arcade {
 
     /// A request to the admin listener with nothing added.
     pub(crate) fn admin_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.venue.http.request(method, format!("{}{path}", self.admin))
+        self.venue.http.request(method, self.admin.url(path))
     }
 
     /// `balance`, `credited` and `charged` of a cafe.
@@ -214,16 +240,45 @@ impl Arcade {
         (reason, row["play_duration_sec"].as_u64().expect("seconds"))
     }
 
-    /// The node's database, for a test that spoils it.
-    pub(crate) fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.folder.path().join("data").join("guildhall.db")).expect("a database")
+    /// The store takes no settlement until it is told to go on.
+    pub(crate) async fn spoil_store(&self) {
+        match &self.redis {
+            Some(server) => server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
+            None => self.alter("ALTER TABLE settlements RENAME TO gone"),
+        }
+    }
+
+    pub(crate) async fn mend_store(&self) {
+        match &self.redis {
+            Some(server) => server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
+            None => self.alter("ALTER TABLE gone RENAME TO settlements"),
+        }
+    }
+
+    fn alter(&self, sql: &str) {
+        let path = self.folder.path().join("data").join("guildhall.db");
+        let database = rusqlite::Connection::open(path).expect("a database");
+        database.execute_batch(sql).expect("the database takes it");
     }
 }
 
-impl Drop for Arcade {
+impl Node {
+    async fn start(number: usize, settings: &Settings, now: &Arc<AtomicI64>) -> Self {
+        let (sweeps, orders) = mpsc::unbounded_channel();
+        let (opened, addresses) = oneshot::channel();
+        let (settings, clock) = (settings.clone(), now.clone());
+        let clock = Clock::new(move || Timestamp(clock.load(Ordering::SeqCst)));
+        let run = move || actix::System::new().block_on(run(number, settings, clock, opened, orders));
+        let thread = Some(std::thread::spawn(run));
+        let (public, admin) = within("the node starts", addresses).await.expect("it started");
+        Self { sweeps: Some(sweeps), thread, public, admin }
+    }
+}
+
+impl Drop for Node {
     fn drop(&mut self) {
         drop(self.sweeps.take());
-        let ended = self.node.take().expect("it runs until now").join();
+        let ended = self.thread.take().expect("it runs until now").join();
         assert!(ended.is_ok() || std::thread::panicking(), "the node crashed");
     }
 }
@@ -233,11 +288,10 @@ pub(crate) fn at(seconds: i64) -> String {
     Timestamp(START_MS + seconds * 1000).to_iso()
 }
 
-fn settings(folder: &TempDir, more: &str) -> Settings {
+fn settings(folder: &TempDir, store: &str, more: &str) -> Settings {
     let text = format!(
-        "store.path = {:?}\nadmin.keys = [\"{ADMIN_KEY}\"]\nlisten.trusted_proxies = [\"127.0.0.1\"]\n\
-         {more}\n{TABLES}",
-        folder.path().join("data")
+        "{store}\nadmin.keys = [\"{ADMIN_KEY}\"]\nlisten.trusted_proxies = [\"127.0.0.1\"]\n\
+         {more}\n{TABLES}"
     );
     let file = folder.path().join("arcade.toml");
     std::fs::write(&file, text).expect("the folder takes a file");
@@ -259,14 +313,15 @@ fn backend_settings(settings: &Settings) -> BackendSettings {
 
 /// The node's main thread: says where it listens, and sweeps when it is told to, until nobody can tell it any more.
 async fn run(
+    number: usize,
     settings: Settings,
     clock: Clock,
     opened: oneshot::Sender<(String, String)>,
     mut orders: mpsc::UnboundedReceiver<Sweep>,
 ) {
-    let store = Embedded::open(&settings.store.path, settings.limits.log(), Duration::from_secs(300));
-    let ports = store.expect("a fresh folder opens").ports();
-    let backend = Backend::start(NodeId::new("arcade"), ports, clock, backend_settings(&settings), [], rand::random);
+    let ports = Store::open(&settings).await.expect("a fresh store opens").ports();
+    let node = NodeId::new(&format!("arcade-{number}"));
+    let backend = Backend::start(node, ports, clock, backend_settings(&settings), [], rand::random);
     for cafe in &settings.cafes {
         backend.open_account(&cafe.id, cafe.balance).await.expect("a fresh store takes it");
     }

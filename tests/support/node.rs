@@ -16,7 +16,7 @@ use super::cluster::{Cluster, Store};
 use super::deployment::is_cluster;
 use super::http::{self, Api};
 use super::key::now_ms;
-use super::play::Venue;
+use super::play::{Origin, Venue};
 use super::process::{Addresses, Process};
 use super::redis::RedisServer;
 use super::secure;
@@ -198,6 +198,14 @@ impl Node {
         }
     }
 
+    /// The nodes, one by one.
+    pub(crate) fn each(&self) -> Vec<&Self> {
+        match &self.running {
+            Running::Alone(_) => vec![self],
+            Running::Together(cluster) => cluster.nodes.iter().collect(),
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         match &self.running {
             Running::Alone(process) => process.id(),
@@ -217,7 +225,7 @@ impl Node {
 
     /// The node as players of cafes know it.
     pub(crate) fn venue(&self) -> Venue {
-        Venue { http: self.http.clone(), origin: self.origin(), now_ms: Arc::new(now_ms) }
+        Venue { http: self.http.clone(), origin: Origin::new([self.origin()]), now_ms: Arc::new(now_ms) }
     }
 
     /// The data folder.

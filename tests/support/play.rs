@@ -1,6 +1,7 @@
 //! Play as its callers see it: the launchers of a cafe, and game servers. Written against the contract, not our code.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -41,11 +42,30 @@ pub(crate) mod codes {
     pub(crate) const INTERNAL_ERROR: Code = (500, "INTERNAL_ERROR");
 }
 
+/// The same listener of one node or several, which take turns.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    all: Arc<[String]>,
+    turn: Arc<AtomicUsize>,
+}
+
+impl Origin {
+    pub(crate) fn new(all: impl IntoIterator<Item = String>) -> Self {
+        Self { all: all.into_iter().collect(), turn: Arc::default() }
+    }
+
+    /// Of a path on the node whose turn it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        format!("{}{path}", self.all[turn % self.all.len()])
+    }
+}
+
 /// A node's public listener, and the time as launchers know it.
 #[derive(Clone)]
 pub(crate) struct Venue {
     pub(crate) http: reqwest::Client,
-    pub(crate) origin: String,
+    pub(crate) origin: Origin,
     pub(crate) now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
@@ -136,7 +156,7 @@ impl Answer {
 impl Venue {
     /// A request with nothing added to it but these headers.
     pub(crate) async fn call(&self, (method, path): (Method, &str), headers: &[(&str, &str)], body: String) -> Answer {
-        let request = self.http.request(method, format!("{}{path}", self.origin)).body(body);
+        let request = self.http.request(method, self.origin.url(path)).body(body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.send(path, request).await
     }

@@ -13,6 +13,16 @@ pub(crate) struct Series {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
+/// What each node is, rather than how much it has.
+const STATES: [&str; 6] = [
+    "guildhall_ready",
+    "guildhall_subscription_up",
+    "guildhall_lease_held",
+    "guildhall_build_info",
+    "process_start_time_seconds",
+    "process_resident_memory_bytes",
+];
+
 /// Everything one scrape told.
 #[derive(Debug)]
 pub(crate) struct Scrape {
@@ -31,11 +41,32 @@ impl Series {
 }
 
 impl Scrape {
+    /// What a node tells, or several together.
     pub(crate) async fn of(node: &Node) -> Self {
+        let mut scrapes = Vec::new();
+        for node in node.each() {
+            scrapes.push(Self::of_one(node).await);
+        }
+        scrapes.into_iter().reduce(Self::and).expect("a node")
+    }
+
+    async fn of_one(node: &Node) -> Self {
         let request = node.admin_request(Method::GET, "/metrics");
         let response = within("a scrape", request.send()).await.expect("the node answers");
         assert_eq!(response.status(), 200);
         Self::parse(within("its body", response.text()).await.expect("a text"))
+    }
+
+    /// Counts add up; of what a node is, the least is told.
+    fn and(mut self, other: Self) -> Self {
+        self.text.push_str(&other.text);
+        for (series, value) in other.samples {
+            let is_state = STATES.contains(&series.name.as_str());
+            let known = self.samples.get(&series).copied();
+            let both = known.map_or(value, |known| if is_state { known.min(value) } else { known + value });
+            self.samples.insert(series, both);
+        }
+        self
     }
 
     fn parse(text: String) -> Self {
