@@ -102,7 +102,7 @@ impl Backend {
             }
         };
         match mode {
-            Mode::Connect => logged_in.attach = self.from_now_on(&player, kept).await?,
+            Mode::Connect => logged_in.attach = self.hear_from_now_on(&player, kept).await?,
             Mode::Reconnect { seen } => {
                 self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
@@ -316,12 +316,12 @@ impl Backend {
             logged_in.channel_ids.push(id);
         }
         // Never lost, so not in the answer's lists.
-        logged_in.attach.extend(self.from_now_on(player, kept.into_values()).await?);
+        logged_in.attach.extend(self.hear_from_now_on(player, kept.into_values()).await?);
         Ok(())
     }
 
     /// By place: what is said once the login is answered may come before this node follows the channel.
-    async fn from_now_on(
+    async fn hear_from_now_on(
         &self,
         player: &PlayerKey,
         kept: impl IntoIterator<Item = Joined>,
