@@ -53,8 +53,8 @@ async fn run(settings: Arc<Settings>, exposition: Exposition) -> anyhow::Result<
     let health = Health::new(move || {
         let (store, life) = (store.clone(), life.clone());
         async move {
-            if life.has_lost_lease() {
-                return Err(StoreError("lease lost".into()));
+            if life.is_lease_in_doubt() {
+                return Err(StoreError("lease lost, or not renewed".into()));
             }
             store.ping().await
         }

@@ -306,12 +306,16 @@ async fn after_an_outage_for_all_nobody_takes_the_others_for_dead() {
         (expired.contains(&id_a) && expired.contains(&id_b)).then_some(())
     };
     eventually("every lease runs out", all_expired).await;
+    assert!(a.backend.is_lease_in_doubt() && b.backend.is_lease_in_doubt(), "they ask for no traffic");
     link_of_a.renews.store(true, Ordering::SeqCst);
     eventually("one is back", async || (!expired().await.contains(&id_a)).then_some(())).await;
     link_of_b.renews.store(true, Ordering::SeqCst);
     eventually("so is the other", async || (!expired().await.contains(&id_b)).then_some(())).await;
 
     assert!(!a.backend.has_lost_lease() && !b.backend.has_lost_lease());
+    for node in [&a, &b] {
+        eventually("traffic is welcome", async || (!node.backend.is_lease_in_doubt()).then_some(())).await;
+    }
     let entries = a.ports.channels.get(&a.key()).await.expect("the room").head.sequence;
     assert_eq!((a.members().await, entries), (vec![5001, 5002], 2), "nobody left");
 }

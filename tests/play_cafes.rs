@@ -63,7 +63,7 @@ async fn every_operation_on_cafes_needs_an_admin_key() {
         for wrong in ["", "wrong", DEMO_KEY] {
             refused(path, send(path, bare().header("X-Admin-Key", wrong)).await, codes::INVALID_TOKEN);
         }
-        let on_public = arcade.venue.http.request(method, arcade.venue.origin.url(&path));
+        let on_public = arcade.venue.http.request(method, arcade.venue.origin.url(path));
         refused(path, send(path, on_public.header("X-Admin-Key", ADMIN_KEY)).await, codes::NOT_FOUND);
     }
     refused("method", arcade.operator(Method::DELETE, CAFES, None).await, codes::METHOD_NOT_ALLOWED);

@@ -82,6 +82,7 @@ struct Inner {
     dead: watch::Sender<HashSet<NodeId>>,
     /// Whether the node has lost its lease and not got it back.
     lease_lost: AtomicBool,
+    lease_not_renewed: AtomicBool,
     /// Held while connections are claimed anew: once at a time.
     reclaiming: tokio::sync::Mutex<()>,
     fanouts: Mutex<HashMap<WorkerId, Addr<Fanout>>>,
@@ -123,6 +124,7 @@ impl Backend {
             receipts: Receipts::default(),
             dead: watch::Sender::default(),
             lease_lost: AtomicBool::new(false),
+            lease_not_renewed: AtomicBool::new(false),
             reclaiming: tokio::sync::Mutex::default(),
             fanouts: Mutex::default(),
             next_worker: AtomicUsize::new(0),

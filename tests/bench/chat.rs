@@ -70,7 +70,7 @@ impl Node {
         socket.write_all(&frame(&json!({ "packetType": "CONNECT", "body": body }))).await.expect("the node reads");
         read_until(&mut socket, "RESPONSE_CONNECT").await;
         self.post(&format!("/channels/{CHANNEL}/members/{player}"), &json!({})).await;
-        read_until(&mut socket, "NOTIFY_CHANNEL_ENTER").await;
+        read_until(&mut socket, "NOTIFY_ENTER_CHANNEL").await;
         socket
     }
 

@@ -79,6 +79,12 @@ impl Backend {
         Ok(())
     }
 
+    /// Whether the node has lost its lease and not got it back, or could not renew it just now: a store that takes no
+    /// writes serves nobody, even if it answers.
+    pub fn is_lease_in_doubt(&self) -> bool {
+        self.has_lost_lease() || self.0.lease_not_renewed.load(Ordering::SeqCst)
+    }
+
     /// Whether the node has lost its lease and not got it back.
     pub fn has_lost_lease(&self) -> bool {
         self.0.lease_lost.load(Ordering::SeqCst)
@@ -120,15 +126,20 @@ async fn live(backend: Backend, lease: Duration) {
         ticks.tick().await;
         let began = Instant::now();
         match backend.0.ports.nodes.renew(&backend.0.node, backend.now() + lease).await {
-            Ok(true) => standing.on_renewed(began),
+            Ok(true) => {
+                standing.on_renewed(began);
+                backend.0.lease_not_renewed.store(false, Ordering::SeqCst);
+            }
             // Retired by itself.
             Ok(false) if backend.is_ending() => break,
             Ok(false) => {
                 standing.on_failed();
+                backend.0.lease_not_renewed.store(false, Ordering::SeqCst);
                 reader = return_to_life(&backend, lease, reader).await;
             }
             Err(error) => {
                 standing.on_failed();
+                backend.0.lease_not_renewed.store(true, Ordering::SeqCst);
                 meters().lease_renewal_failures.increment(1);
                 error!(%error, "lease not renewed");
             }

@@ -198,9 +198,11 @@ impl Backend {
             self.leave_channels(player, state.joined).await?;
             if players.release(player, login).await? {
                 meters().logouts.increment(1);
-                // What was entered between the look and the release.
-                let entered_late = players.look_up(player).await?.joined;
-                self.leave_channels(player, entered_late).await?;
+                // What was entered between the look and the release, unless it is the next login's by now.
+                let state = players.look_up(player).await?;
+                if state.login.is_none() {
+                    self.leave_channels(player, state.joined).await?;
+                }
             }
         }
         Ok(())
