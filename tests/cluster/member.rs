@@ -138,9 +138,10 @@ impl Member {
         for channel in channels {
             let path = format!("/channels/{channel}/members/{}", self.player);
             let enter = self.plan.api.try_post(&path, json!({}));
-            let entered = timeout(PATIENCE, enter).await.ok()??;
-            let is_there = entered.0 == 200 || entered.1["code"] == codes::ALREADY_IN_CHANNEL.1;
-            if !is_there {
+            let entered = timeout(PATIENCE, enter).await.ok().flatten();
+            let is_there =
+                |(status, answer): (u16, Value)| status == 200 || answer["code"] == codes::ALREADY_IN_CHANNEL.1;
+            if !entered.is_some_and(is_there) {
                 self.fail_life();
                 return None;
             }

@@ -115,7 +115,9 @@ impl Run {
         let damage = Scrapes::take(&mut self.node).await.damage_since(&before);
         self.phase.send_replace(Phase::End);
         while self.talkers.join_next().await.is_some() {}
-        verdict.complaints.extend(money(self.cafe.await.expect("the cafe plays on"), self.node.door()).await);
+        let is_durable = self.is_durable();
+        let cafe = self.cafe.await.expect("the cafe plays on");
+        verdict.complaints.extend(money(cafe, self.node.door(), is_durable).await);
         let said = self.records.iter().map(|record| record.lock().said.len()).sum::<usize>();
         let unanswered = said + self.announced.lock().said.len() - verdict.acknowledged;
         Outcome { verdict, damage, unanswered, lasted: mended - broke, ready_after }
@@ -154,7 +156,11 @@ impl Run {
         for name in (0..self.scale.channels).map(name) {
             logs.insert(name.clone(), store.log(&name).await);
         }
-        Truth { presence, logs, is_durable: matches!(store, Store::Single(_) | Store::Linked(_)) }
+        Truth { presence, logs, is_durable: self.is_durable() }
+    }
+
+    fn is_durable(&mut self) -> bool {
+        matches!(self.node.cluster().store, Store::Single(_) | Store::Linked(_))
     }
 
     fn recordings(&self) -> Vec<Recording> {
@@ -213,10 +219,15 @@ async fn play(door: Door, phase: watch::Receiver<Phase>) -> Cafe {
     cafe
 }
 
-/// A complaint when the money does not add up, or an acknowledged session is neither live nor settled, or both.
-async fn money(mut cafe: Cafe, door: Door) -> Option<String> {
+/// A complaint when the money does not add up; in a store that keeps what it acknowledged, also when a session is
+/// neither live nor settled, or both.
+async fn money(mut cafe: Cafe, door: Door, is_durable: bool) -> Option<String> {
     let checked = tokio::spawn(async move {
-        cafe.check(&door, true).await;
+        if is_durable {
+            cafe.check(&door, true).await;
+        } else {
+            cafe.check_sum(&door, true).await;
+        }
         cafe.sessions()
     });
     match checked.await {

@@ -54,8 +54,7 @@ impl Proxy {
     /// A link to `target` that passes everything.
     pub(crate) async fn start(target: SocketAddr) -> Self {
         // Below the range of outgoing connections: nobody takes the port while the link is cut.
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let listener = TcpListener::bind(address).await.expect("a free port");
+        let (address, listener) = listen().await;
         let (modes, watched) = watch::channel(Modes { all: Mode::Pass, subscriptions: Mode::Pass });
         let counts = Arc::default();
         let accepting =
@@ -96,6 +95,16 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+/// On a port that is free still when it is taken.
+async fn listen() -> (SocketAddr, TcpListener) {
+    loop {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return (address, listener);
+        }
     }
 }
 

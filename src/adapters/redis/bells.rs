@@ -19,10 +19,13 @@ use tokio::task::JoinHandle;
 
 use self::lines::{Order, Switchboard};
 use super::link::Link;
+use super::source::Source;
 use crate::metrics::server_meters;
 
-/// Between two looks at which master has which slots.
+/// Between two looks at which master has which slots. When slots move their names are dropped, which is heard.
 const LOOK: Duration = Duration::from_secs(5);
+/// Between two looks at which master Sentinels name: until one that was replaced is told, nobody hears of it otherwise.
+const LOOK_AT_SENTINELS: Duration = Duration::from_secs(1);
 
 /// What a listener hears. It must not block.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +132,7 @@ impl Shared {
         }
     }
 
-    /// Follows the masters of the cluster; a single server is found again by its line.
+    /// Follows the masters; a single server is found again by its line.
     async fn keep(self: Arc<Self>) {
         let mut pause = Duration::ZERO;
         loop {
@@ -140,10 +143,10 @@ impl Shared {
                         // The link for commands hears of it by errors only, and without traffic there are none.
                         self.link.connect_anew();
                     }
-                    LOOK
+                    if matches!(self.link.source, Source::Sentinel { .. }) { LOOK_AT_SENTINELS } else { LOOK }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "masters of the cluster not found");
+                    tracing::warn!(%error, "masters not found");
                     Duration::from_secs(1)
                 }
             };

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use guildhall_actors::ports::StoreError;
-use parking_lot::RwLock;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
+use parking_lot::{Mutex, RwLock};
+use redis::{Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two attempts at what a server refuses for the time being.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
 const LAST_RETRY: Duration = Duration::from_millis(200);
-/// Answers missed in a row, after which a connection counts as dead.
+/// Answers missed in a row, after which a connection that was silent all the while counts as dead.
 const MISSED: u32 = 3;
 
 /// See the module's text.
@@ -38,7 +38,16 @@ pub(super) struct Link {
 #[derive(Clone)]
 struct Established {
     connection: Connection,
-    missed: Arc<AtomicU32>,
+    /// The server it leads to, when it is one.
+    to: Option<ConnectionAddr>,
+    answers: Arc<Answers>,
+}
+
+/// What came back over a connection. Many commands are under way at once, so that a slow moment makes many of them
+/// late together: that is not silence.
+struct Answers {
+    missed: AtomicU32,
+    newest: Mutex<Instant>,
 }
 
 /// When the next attempt to connect is due, so that a thousand callers make one.
@@ -90,20 +99,29 @@ impl Link {
 
     /// Drops a connection that has broken, gone silent, or leads to a server that is no master any more.
     fn judge(&self, established: &Established, error: Option<&RedisError>) {
-        let Some(error) = error else { return established.missed.store(0, Ordering::Relaxed) };
+        let Some(error) = error else { return established.answers.on_answer(Instant::now()) };
         let is_over = match &established.connection {
             Connection::Server(_) => {
                 error.is_unrecoverable_error() || error.kind() == server(ServerErrorKind::ReadOnly)
             }
             Connection::Cluster(_) => false,
         };
-        let is_silent = error.is_timeout() && established.missed.fetch_add(1, Ordering::Relaxed) + 1 >= MISSED;
-        if is_over || is_silent {
+        if is_over || (error.is_timeout() && established.answers.on_missed(Instant::now(), self.timeout)) {
             let mut current = self.current.write();
-            if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.missed, &established.missed)) {
+            if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.answers, &established.answers)) {
                 warn!(%error, "link to Redis lost");
                 *current = None;
             }
+        }
+    }
+
+    /// Drops a connection to a server that is not this one: Sentinels have named another master. The old one may not
+    /// know yet, and what it still takes is lost when it follows the new one.
+    pub(super) fn follow_master(&self, master: &ConnectionAddr) {
+        let mut current = self.current.write();
+        if current.as_ref().is_some_and(|current| current.to.as_ref().is_some_and(|to| to != master)) {
+            warn!(%master, "link to Redis given up: another server is the master");
+            *current = None;
         }
     }
 
@@ -119,10 +137,10 @@ impl Link {
             return Err(failure.clone());
         }
         match self.source.connect(self.timeout).await {
-            Ok(connection) => {
+            Ok((connection, to)) => {
                 info!("link to Redis established");
                 *attempts = Attempts { next: Instant::now(), pause: FIRST_PAUSE, failure: None };
-                let established = Established { connection, missed: Arc::default() };
+                let established = Established { connection, to, answers: Arc::new(Answers::new(Instant::now())) };
                 *self.current.write() = Some(established.clone());
                 Ok(established)
             }
@@ -153,6 +171,23 @@ impl Link {
     }
 }
 
+impl Answers {
+    fn new(now: Instant) -> Self {
+        Self { missed: AtomicU32::new(0), newest: Mutex::new(now) }
+    }
+
+    fn on_answer(&self, now: Instant) {
+        self.missed.store(0, Ordering::Relaxed);
+        *self.newest.lock() = now;
+    }
+
+    /// Says whether the connection is silent: nothing came for as long as the commands waited.
+    fn on_missed(&self, now: Instant, timeout: Duration) -> bool {
+        let missed = self.missed.fetch_add(1, Ordering::Relaxed) + 1;
+        missed >= MISSED && now.saturating_duration_since(*self.newest.lock()) >= timeout
+    }
+}
+
 /// What the ports are told of a failure.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub(super) fn failed(error: RedisError) -> StoreError {
@@ -161,4 +196,26 @@ pub(super) fn failed(error: RedisError) -> StoreError {
 
 fn server(kind: ServerErrorKind) -> ErrorKind {
     ErrorKind::Server(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn answers_that_are_late_together_are_no_silence() {
+        let begin = Instant::now();
+        let answers = Answers::new(begin);
+        answers.on_answer(begin + TIMEOUT);
+        assert_eq!([(); 5].map(|()| answers.on_missed(begin + TIMEOUT * 3 / 2, TIMEOUT)), [false; 5]);
+    }
+
+    #[test]
+    fn a_connection_that_answers_nothing_is_given_up() {
+        let begin = Instant::now();
+        let answers = Answers::new(begin);
+        assert_eq!([(); 3].map(|()| answers.on_missed(begin + TIMEOUT, TIMEOUT)), [false, false, true]);
+    }
 }

@@ -78,12 +78,14 @@ impl Source {
         }
     }
 
-    /// A new connection for commands.
-    pub(super) async fn connect(&self, timeout: Duration) -> RedisResult<Connection> {
+    /// A new connection for commands, and where it leads when that is one server.
+    pub(super) async fn connect(&self, timeout: Duration) -> RedisResult<(Connection, Option<ConnectionAddr>)> {
         match self {
-            Self::Cluster { client, .. } => Ok(Connection::Cluster(client.get_async_connection().await?)),
+            Self::Cluster { client, .. } => Ok((Connection::Cluster(client.get_async_connection().await?), None)),
             Self::Server(_) | Self::Sentinel { .. } => {
-                Ok(Connection::Server(connect(&self.client().await?, config(timeout)).await?))
+                let client = self.client().await?;
+                let connection = Connection::Server(connect(&client, config(timeout)).await?);
+                Ok((connection, Some(client.get_connection_info().addr().clone())))
             }
         }
     }
@@ -99,10 +101,12 @@ impl Source {
         }
     }
 
-    /// A client of one server of the cluster.
-    pub(super) fn member(&self, host: &str, port: u16) -> RedisResult<Client> {
+    /// A client of one server of the cluster, or of the master that Sentinels name, as long as it is this one.
+    pub(super) async fn member(&self, host: &str, port: u16) -> RedisResult<Client> {
         let Self::Cluster { servers, tls, .. } = self else {
-            return Err((ErrorKind::Client, "not a cluster").into());
+            let client = self.client().await?;
+            let is_it = host_and_port(client.get_connection_info().addr()) == Some((host, port));
+            return is_it.then_some(client).ok_or((ErrorKind::Client, "another server is the master").into());
         };
         let scheme = if *tls { "rediss" } else { "redis" };
         let info = format!("{scheme}://{host}:{port}").into_connection_info()?;
@@ -117,6 +121,13 @@ impl Connection {
             Self::Cluster(connection) => command.query_async(connection).await,
         }
         .and_then(Value::extract_error)
+    }
+}
+
+pub(super) fn host_and_port(address: &ConnectionAddr) -> Option<(&str, u16)> {
+    match address {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => Some((host, *port)),
+        _ => None,
     }
 }
 

@@ -159,7 +159,7 @@ impl Run {
         let source = &self.shared.link.source;
         let client = match &self.address {
             Address::Only => source.client().await?,
-            Address::Member(host, port) => source.member(host, *port)?,
+            Address::Member(host, port) => source.member(host, *port).await?,
         };
         let (shared, ear, beat, hears) = (self.shared.clone(), ear.clone(), self.beat.clone(), self.hears.clone());
         let on_push = move |push: PushInfo| -> Result<(), redis::aio::SendError> {

@@ -1,4 +1,4 @@
-//! Which master has which slots.
+//! Which master has which slots, or which server is the master.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,14 +7,15 @@ use guildhall_actors::ports::StoreError;
 use redis::cluster_routing::Slot;
 use redis::{FromRedisValue, Value};
 
-use crate::adapters::redis::link::Link;
-use crate::adapters::redis::source::Source;
+use crate::adapters::redis::link::{Link, failed};
+use crate::adapters::redis::source::{Source, host_and_port};
 
 /// Where a line leads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Address {
-    /// The one server, or the present master.
+    /// The one server.
     Only,
+    /// A server of a cluster, or the master that Sentinels name.
     Member(String, u16),
 }
 
@@ -32,9 +33,24 @@ impl Masters {
 }
 
 pub(super) async fn masters(link: &Arc<Link>) -> Result<Masters, StoreError> {
-    if !matches!(link.source, Source::Cluster { .. }) {
-        return Ok(Masters { addresses: vec![Address::Only], slots: HashMap::new() });
+    match link.source {
+        Source::Server(_) => Ok(Masters { addresses: vec![Address::Only], slots: HashMap::new() }),
+        Source::Sentinel { .. } => master(link).await,
+        Source::Cluster { .. } => masters_of_slots(link).await,
     }
+}
+
+/// The master that Sentinels name. Commands go there from now on: an old one goes on taking them until it is told.
+async fn master(link: &Arc<Link>) -> Result<Masters, StoreError> {
+    let client = tokio::time::timeout(link.timeout, link.source.client()).await;
+    let client = client.map_err(|_| StoreError("redis: no Sentinel answers".into()))?.map_err(failed)?;
+    let address = client.get_connection_info().addr();
+    link.follow_master(address);
+    let (host, port) = host_and_port(address).ok_or_else(|| StoreError("redis: a master without a port".into()))?;
+    Ok(Masters { addresses: vec![Address::Member(host.to_owned(), port)], slots: HashMap::new() })
+}
+
+async fn masters_of_slots(link: &Arc<Link>) -> Result<Masters, StoreError> {
     let ranges: Vec<Vec<Value>> = link.call(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<_> = ranges.iter().filter_map(|range| read(range)).collect();
     if ranges.is_empty() {
