@@ -191,6 +191,10 @@ impl Pc {
                 self.ask(door, (Method::POST, "/v1/launcher/ott"), &body, |it| it.bearer_auth(&launcher.token)).await?;
             let body = json!({ "ott": ott.data()["ott"], "provider_user_id": "5001" });
             let verified = self.ask(door, (Method::POST, "/v1/game/session/verify"), &body, game_server).await?;
+            // Refused: a store that lost the newest does not know the token.
+            if self.is_patient && verified.data()["game_session_id"].is_null() {
+                return None;
+            }
             let session = word(&verified.data()["game_session_id"]);
             self.begun.insert(session.clone());
             (self.session, self.played) = (Some(session), 0);
