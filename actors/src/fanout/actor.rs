@@ -157,7 +157,9 @@ fn attach_one(listeners: &Listeners, attach: &Attach, connection: ConnectionId, 
     let Some(listener) = listeners.get(connection).filter(|listener| !listener.is_in(&attach.key)) else { return };
     let after = match start {
         Start::WhereItLeft(since) => {
-            Some(listener.departed(&attach.key).filter(|at| at.reaches(since)).unwrap_or(since))
+            // The log may have gone on in a new epoch before it left: then the place itself is among what is missed.
+            let is_later = |at: &Position| at.reaches(since) || attach.missed.iter().any(|it| it.event.position == *at);
+            Some(listener.departed(&attach.key).filter(is_later).unwrap_or(since))
         }
         start => start.place(),
     };
