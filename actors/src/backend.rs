@@ -19,6 +19,7 @@ mod publish;
 mod reclaim;
 mod recovery;
 mod registry;
+mod restore;
 mod settings;
 mod suspension;
 mod webhook;
