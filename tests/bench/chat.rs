@@ -18,6 +18,7 @@ admin = "127.0.0.1:0"
 [limits]
 chat_per_sec = 100000
 chat_burst = 1000000
+idle_sec = 86400
 [[games]]
 name = "bench"
 [games.hive]
