@@ -20,14 +20,14 @@ use super::script::Script;
 use super::sessions::count;
 
 static RECORD: Script =
-    Script::new(concat!(include_str!("scripts/incarnation.lua"), include_str!("scripts/record_request.lua")));
-static FINISH: Script = Script::new(include_str!("scripts/finish_request.lua"));
+    Script::new(concat!(include_str!("scripts/incarnation.lua"), include_str!("scripts/inbox/record.lua")));
+static FINISH: Script = Script::new(include_str!("scripts/inbox/finish.lua"));
 static FIND: Script =
-    Script::new(concat!(include_str!("scripts/request.lua"), include_str!("scripts/find_request.lua")));
+    Script::new(concat!(include_str!("scripts/inbox/request.lua"), include_str!("scripts/inbox/find.lua")));
 static PENDING: Script =
-    Script::new(concat!(include_str!("scripts/request.lua"), include_str!("scripts/pending_requests.lua")));
+    Script::new(concat!(include_str!("scripts/inbox/request.lua"), include_str!("scripts/inbox/pending.lua")));
 static READ: Script =
-    Script::new(concat!(include_str!("scripts/request.lua"), include_str!("scripts/read_requests.lua")));
+    Script::new(concat!(include_str!("scripts/inbox/request.lua"), include_str!("scripts/inbox/read.lua")));
 
 /// Digits of a cursor.
 const DIGITS: usize = 20;

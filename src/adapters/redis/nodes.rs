@@ -28,14 +28,14 @@ use super::players::logins_key;
 use super::script::{Call, Script};
 use crate::clock;
 
-static REGISTER: Script = Script::new(include_str!("scripts/register.lua"));
-static RENEW: Script = Script::new(include_str!("scripts/renew.lua"));
-static CLAIM: Script = Script::new(include_str!("scripts/claim_node.lua"));
-static TIME: Script = Script::new(include_str!("scripts/time.lua"));
-static RETIRE: Script = Script::new(include_str!("scripts/retire.lua"));
-static OPEN_MAILBOX: Script = Script::new(include_str!("scripts/open_mailbox.lua"));
-static SEND: Script = Script::new(include_str!("scripts/send.lua"));
-static RECEIVE: Script = Script::new(include_str!("scripts/receive.lua"));
+static REGISTER: Script = Script::new(include_str!("scripts/node/register.lua"));
+static RENEW: Script = Script::new(include_str!("scripts/node/renew.lua"));
+static CLAIM: Script = Script::new(include_str!("scripts/node/claim.lua"));
+static TIME: Script = Script::new(include_str!("scripts/node/time.lua"));
+static RETIRE: Script = Script::new(include_str!("scripts/node/retire.lua"));
+static OPEN_MAILBOX: Script = Script::new(include_str!("scripts/node/open_mailbox.lua"));
+static SEND: Script = Script::new(include_str!("scripts/node/send.lua"));
+static RECEIVE: Script = Script::new(include_str!("scripts/node/receive.lua"));
 
 /// How long `receive` waits for mail. It looks again after that, whether the mailbox rang or not.
 const PATIENCE: Duration = Duration::from_secs(1);

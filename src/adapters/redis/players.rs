@@ -29,9 +29,9 @@ use super::keys::Tag;
 use super::script::{Call, Script};
 use super::source::Source;
 
-static CLAIM: Script = Script::new(include_str!("scripts/claim.lua"));
-static RELEASE: Script = Script::new(include_str!("scripts/release.lua"));
-static CHANGE: Script = Script::new(include_str!("scripts/change.lua"));
+static CLAIM: Script = Script::new(include_str!("scripts/player/claim.lua"));
+static RELEASE: Script = Script::new(include_str!("scripts/player/release.lua"));
+static CHANGE: Script = Script::new(include_str!("scripts/player/change.lua"));
 
 /// For the attempts at one step while others are faster. Each attempt that fails is another's success.
 const PATIENCE: Duration = Duration::from_secs(10);

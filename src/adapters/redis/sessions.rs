@@ -32,7 +32,7 @@ use super::keys::Tag;
 use super::known::Known;
 use super::script::Script;
 
-static LIST: Script = Script::new(include_str!("scripts/list_documents.lua"));
+static LIST: Script = Script::new(include_str!("scripts/cafe/list_documents.lua"));
 
 /// Cafes that are read at a time: enough to keep the link busy, few enough to leave it to others.
 const PAGE: usize = 64;

@@ -9,9 +9,9 @@ use crate::adapters::redis::Redis;
 use crate::adapters::redis::script::{Call, Script};
 
 static BY_AGE: Script =
-    Script::new(concat!(include_str!("../scripts/trim_requests.lua"), include_str!("../scripts/trim_by_age.lua")));
+    Script::new(concat!(include_str!("../scripts/inbox/trim.lua"), include_str!("../scripts/inbox/trim_by_age.lua")));
 static BY_COUNT: Script =
-    Script::new(concat!(include_str!("../scripts/trim_requests.lua"), include_str!("../scripts/trim_by_count.lua")));
+    Script::new(concat!(include_str!("../scripts/inbox/trim.lua"), include_str!("../scripts/inbox/trim_by_count.lua")));
 
 /// Requests dropped in one step.
 const BATCH: u64 = 500;

@@ -14,7 +14,7 @@ use crate::adapters::redis::Redis;
 use crate::adapters::redis::keys::Tag;
 use crate::adapters::redis::script::Script;
 
-static COMMIT: Script = Script::new(include_str!("../scripts/commit.lua"));
+static COMMIT: Script = Script::new(include_str!("../scripts/cafe/commit.lua"));
 
 /// What the script answers: what became of the commit, and a deadline that is earlier than every one before, or none.
 type Outcome = (String, String);

@@ -20,7 +20,7 @@ use crate::adapters::redis::Redis;
 use crate::adapters::redis::keys::Tag;
 use crate::adapters::redis::script::Script;
 
-static REMOVE: Script = Script::new(include_str!("../scripts/remove_pointer.lua"));
+static REMOVE: Script = Script::new(include_str!("../scripts/cafe/remove_pointer.lua"));
 
 /// Longer than a call lasts, with all its attempts: after that a document that is not there will not be made.
 const GRACE: Duration = Duration::from_secs(60);

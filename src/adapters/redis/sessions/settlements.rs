@@ -10,7 +10,7 @@ use super::{DIGITS, Keys, PAGE, count};
 use crate::adapters::redis::Redis;
 use crate::adapters::redis::script::Script;
 
-static READ: Script = Script::new(include_str!("../scripts/read_settlements.lua"));
+static READ: Script = Script::new(include_str!("../scripts/cafe/read_settlements.lua"));
 
 /// Where a settlement stands in the order, as text that sorts like it.
 pub(super) fn place(ended_at: Timestamp, session: SessionId) -> String {
