@@ -62,6 +62,22 @@ pub struct Ports {
     pub inbox: Arc<dyn Inbox>,
 }
 
+impl Ports {
+    /// Every port on one adapter.
+    pub fn on<T>(adapter: Arc<T>) -> Self
+    where
+        T: Channels + Players + Sessions + Nodes + Inbox + 'static,
+    {
+        Self {
+            channels: adapter.clone(),
+            players: adapter.clone(),
+            sessions: adapter.clone(),
+            nodes: adapter.clone(),
+            inbox: adapter,
+        }
+    }
+}
+
 /// See the module's text.
 #[derive(Clone)]
 pub struct Backend(Arc<Inner>);

@@ -84,14 +84,7 @@ impl Embedded {
     }
 
     pub fn ports(&self) -> Ports {
-        let adapter = Arc::new(self.clone());
-        Ports {
-            channels: adapter.clone(),
-            players: adapter.clone(),
-            sessions: adapter.clone(),
-            nodes: adapter.clone(),
-            inbox: adapter,
-        }
+        Ports::on(Arc::new(self.clone()))
     }
 
     /// Whether the store takes writes.

@@ -110,14 +110,7 @@ impl Redis {
     }
 
     pub fn ports(&self) -> Ports {
-        let adapter = Arc::new(self.clone());
-        Ports {
-            channels: adapter.clone(),
-            players: adapter.clone(),
-            sessions: adapter.clone(),
-            nodes: adapter.clone(),
-            inbox: adapter,
-        }
+        Ports::on(Arc::new(self.clone()))
     }
 
     /// Whether every master answers, and what is published is heard.

@@ -1,11 +1,10 @@
 //! `guildhall token`: a login key as the chat HTTP API would issue it, for trying things out.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context, bail};
 use guildhall_actors::ids::PlayerId;
 use guildhall_actors::login_key::{self, Claims};
 
+use crate::clock;
 use crate::config::{Game, Hive, Settings};
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +24,7 @@ impl Arguments {
     /// The key and a line end.
     pub(super) fn mint(&self, settings: &Settings) -> anyhow::Result<String> {
         let hive = self.hive(settings)?;
-        let iat = now_sec();
+        let iat = clock::now().0 / 1000;
         let claims =
             Claims { game_index: hive.game_index, player_id: PlayerId(self.player), iat, exp: iat + self.ttl_sec };
         Ok(login_key::mint(hive.login_key_secret.expose().as_bytes(), &claims) + "\n")
@@ -49,16 +48,9 @@ impl Arguments {
     }
 }
 
-fn now_sec() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    i64::try_from(since.as_secs()).expect("seconds since 1970 fit 63 bits")
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use guildhall_actors::clock::Timestamp;
 
     use super::*;
     use crate::secret::Secret;
@@ -88,8 +80,7 @@ mod tests {
     fn the_key_opens_the_chat_for_that_player_of_that_game() {
         let line = ask(Some("b")).mint(&settings(vec![game("a", 1), game("b", 2)])).unwrap();
         let verify = |index| {
-            let now = Timestamp(now_sec() * 1000);
-            login_key::verify(SECRET.as_bytes(), line.trim_end(), index, PlayerId(5001), now, Duration::ZERO)
+            login_key::verify(SECRET.as_bytes(), line.trim_end(), index, PlayerId(5001), clock::now(), Duration::ZERO)
         };
         assert!(verify(2) && !verify(1));
     }

@@ -4,12 +4,12 @@ mod follow;
 mod forms;
 mod history;
 mod index;
-mod limits;
 
 use async_trait::async_trait;
 use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{EventBody, Position};
 use guildhall_actors::ids::{ChannelKey, GameId, PlayerId};
+use guildhall_actors::limits::LogLimits;
 use guildhall_actors::ports::{
     Admission, Channel, ChannelError, ChannelKind, ChannelPage, ChannelPatch, ChannelSpec, Channels, Deleted, Entered,
     Exited, History, LogSlice, Member, NewEvent, StoreError, Subscriber,
@@ -76,7 +76,8 @@ impl Redis {
         forms::channel(key, &found).ok_or_else(|| malformed(key).into())
     }
 
-    /// What all scripts that append begin with: a fresh epoch, who, when, what; then the limits of the log.
+    /// What all scripts that append begin with: a fresh epoch, who, when, what; then the newest events kept and the
+    /// oldest time kept, of a channel without history and of one with it.
     fn appending<'a>(
         &self,
         script: &'static Script,
@@ -86,7 +87,8 @@ impl Redis {
         body: &EventBody,
     ) -> Result<Call<'a>, StoreError> {
         let call = script.on(keys).arg(fresh_epoch().to_string()).arg(who).arg(now.0).arg(forms::text(body)?);
-        Ok(limits::limited(call, &self.0.log_limits, now))
+        let LogLimits { events, age, history_events, history_age } = &self.0.log_limits;
+        Ok(call.arg(events).arg((now - *age).0).arg(history_events).arg((now - *history_age).0))
     }
 }
 
