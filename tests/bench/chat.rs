@@ -1,14 +1,10 @@
 //! A node on a Redis server, and sockets of its players.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::server::Server;
 
 const CERTIFICATION: &str = "certification-key-of-the-bench";
 const CONFIG: &str = r#"
@@ -31,30 +27,16 @@ const MAX_FRAME: usize = 64 * 1024;
 
 /// A running node, gone when this is dropped.
 pub(crate) struct Node {
-    process: Child,
-    address: SocketAddr,
+    server: Server,
     http: reqwest::Client,
-    _folder: TempDir,
 }
 
 impl Node {
     pub(crate) fn start(store_url: &str) -> Self {
-        let folder = TempDir::with_prefix("guildhall-bench-").expect("a temporary folder");
-        fs::write(folder.path().join("guildhall.toml"), CONFIG).expect("the folder takes a file");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_guildhall"))
-            .current_dir(folder.path())
-            .env("GUILDHALL__STORE__KIND", "redis")
-            .env("GUILDHALL__STORE__URL", store_url)
-            .env("GUILDHALL__LOG__FILTER", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the node starts");
-        let lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
-        let ready = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("ready public=")?.to_owned()));
-        let ready = ready.expect("the node gets ready");
-        let address = ready.split(' ').next().and_then(|text| text.parse().ok()).expect("an address");
+        let environment = [("GUILDHALL__STORE__KIND", "redis"), ("GUILDHALL__STORE__URL", store_url)];
+        let server = Server::start(CONFIG, &environment);
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { process, address, http, _folder: folder }
+        Self { server, http }
     }
 
     /// Makes the channel that everybody enters.
@@ -76,12 +58,12 @@ impl Node {
     }
 
     async fn open(&self) -> TcpStream {
-        let mut socket = TcpStream::connect(self.address).await.expect("the node accepts");
+        let mut socket = TcpStream::connect(self.server.address).await.expect("the node accepts");
         socket.set_nodelay(true).expect("a socket option");
         let request = format!(
             "GET /v1/chat/socket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            self.address
+            self.server.address
         );
         socket.write_all(request.as_bytes()).await.expect("the node reads");
         read_until(&mut socket, "\r\n\r\n").await;
@@ -89,7 +71,7 @@ impl Node {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Value {
-        let request = self.http.post(format!("http://{}/api/v1/games/1{path}", self.address));
+        let request = self.http.post(format!("http://{}/api/v1/games/1{path}", self.server.address));
         let answer = request.bearer_auth(CERTIFICATION).json(body).send().await.expect("an answer");
         let (status, answer) = (answer.status(), answer.json::<Value>().await.expect("JSON"));
         assert!(status.is_success(), "{path}: {answer}");
@@ -122,12 +104,5 @@ async fn read_until(socket: &mut TcpStream, wanted: &str) {
     while !String::from_utf8_lossy(&heard).contains(wanted) {
         let read = socket.read_buf(&mut heard).await.expect("the node writes");
         assert!(read > 0 && heard.len() < MAX_FRAME, "{wanted} in vain: {}", String::from_utf8_lossy(&heard));
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -15,6 +15,7 @@
 mod chat;
 mod figures;
 mod race;
+mod server;
 mod store;
 
 use std::io::{self, Write};

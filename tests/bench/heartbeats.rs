@@ -8,6 +8,7 @@ mod bare;
 mod figures;
 mod load;
 mod node;
+mod server;
 
 use std::io::{self, Write};
 

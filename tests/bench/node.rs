@@ -1,15 +1,10 @@
 //! A node with live sessions, one for each connection.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-
 use guildhall::secret::Secret;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::load::{Target, heartbeat};
+use crate::server::Server;
 
 const API_KEY: &str = "api-key-of-the-bench";
 const CAFE_SECRET: &str = "cafe-secret-of-the-bench";
@@ -37,27 +32,13 @@ balance = 1000000
 
 /// A running node, gone when this is dropped.
 pub(crate) struct Node {
-    process: Child,
-    address: SocketAddr,
+    server: Server,
     /// A heartbeat's body for each session.
     pub(crate) bodies: Vec<String>,
-    _folder: TempDir,
 }
 
 pub(crate) async fn start(sessions: usize) -> Node {
-    let folder = TempDir::with_prefix("guildhall-bench-").expect("a temporary folder");
-    fs::write(folder.path().join("guildhall.toml"), CONFIG).expect("the folder takes a file");
-    let mut process = Command::new(env!("CARGO_BIN_EXE_guildhall"))
-        .current_dir(folder.path())
-        .env("GUILDHALL__LOG__FILTER", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the node starts");
-    let lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
-    let ready = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("ready public=")?.to_owned()));
-    let ready = ready.expect("the node gets ready");
-    let address: SocketAddr = ready.split(' ').next().and_then(|text| text.parse().ok()).expect("an address");
-    let mut node = Node { process, address, bodies: Vec::new(), _folder: folder };
+    let mut node = Node { server: Server::start(CONFIG, &[]), bodies: Vec::new() };
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     for number in 0..sessions {
         let session = node.begin(&http, number).await;
@@ -84,12 +65,12 @@ impl Node {
     }
 
     fn post(&self, http: &reqwest::Client, path: &str) -> reqwest::RequestBuilder {
-        http.post(format!("http://{}{path}", self.address)).header("Content-Type", "application/json")
+        http.post(format!("http://{}{path}", self.server.address)).header("Content-Type", "application/json")
     }
 
     pub(crate) fn target(&self) -> Target {
         let requests = self.bodies.iter().map(|body| heartbeat(body, API_KEY)).collect();
-        Target { address: self.address, process: self.process.id(), requests }
+        Target { address: self.server.address, process: self.server.process.id(), requests }
     }
 }
 
@@ -97,11 +78,4 @@ async fn data(request: reqwest::RequestBuilder) -> Value {
     let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(answer["success"], true, "{answer}");
     answer["data"].clone()
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
