@@ -2,6 +2,7 @@
 //!
 //! Exit code 0 is success, 1 a failure told on standard error, 2 a command line that makes no sense.
 
+mod choice;
 mod play;
 mod sign;
 mod token;

@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use guildhall_actors::ids::CafeId;
 use serde_json::{Value, json};
 
+use super::choice::choose;
 use crate::clock;
 use crate::config::{Cafe, Settings};
 use crate::secret::Secret;
@@ -113,12 +114,7 @@ impl Arguments {
 
     fn game(&self, settings: &Settings) -> anyhow::Result<(String, Secret)> {
         let games: Vec<_> = settings.games.iter().filter(|game| game.playwave.is_some()).collect();
-        let names = || games.iter().map(|game| game.name.as_str()).collect::<Vec<_>>().join(", ");
-        let game = match (&self.game, games.as_slice()) {
-            (Some(name), _) => games.iter().find(|game| game.name == *name).copied(),
-            (None, [game]) => Some(*game),
-            (None, _) => bail!("which game? Name one with --game: {}", names()),
-        };
+        let game = choose(&games, self.game.as_deref())?;
         let configured = game.and_then(|game| game.playwave.as_ref()?.plain_api_keys.first().cloned());
         let key = self.api_key.as_ref().map(Secret::new).or(configured);
         let name = self.game.clone().or_else(|| game.map(|game| game.name.clone())).context("which game?")?;

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use guildhall_actors::clock::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::choice::{choose, names};
 use crate::clock;
 use crate::config::{Game, Settings};
 use crate::webhooks::hive_suspension::date;
@@ -170,16 +171,13 @@ impl Target {
         needed: &str,
     ) -> anyhow::Result<&'a Game> {
         let games: Vec<_> = settings.games.iter().filter(|game| is_fit(game)).collect();
-        let names = || games.iter().map(|game| game.name.as_str()).collect::<Vec<_>>().join(", ");
-        match (&self.game, games.as_slice()) {
-            (Some(name), _) => {
-                let found = games.iter().find(|game| game.name == *name).copied();
-                found.with_context(|| format!("there is no game {name} with {needed}; there is {}", names()))
-            }
-            (None, [game]) => Ok(game),
-            (None, []) => bail!("no game has {needed}"),
-            (None, _) => bail!("which game? Name one with --game: {}", names()),
+        let name = self.game.as_deref();
+        if name.is_none() && games.is_empty() {
+            bail!("no game has {needed}");
         }
+        let missing =
+            || format!("there is no game {} with {needed}; there is {}", name.unwrap_or_default(), names(&games));
+        choose(&games, name)?.with_context(missing)
     }
 
     fn address(&self, settings: &Settings, path: &str) -> String {

@@ -1,9 +1,10 @@
 //! `guildhall token`: a login key as the chat HTTP API would issue it, for trying things out.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use guildhall_actors::ids::PlayerId;
 use guildhall_actors::login_key::{self, Claims};
 
+use super::choice::{choose, names};
 use crate::clock;
 use crate::config::{Game, Hive, Settings};
 
@@ -36,15 +37,9 @@ impl Arguments {
     }
 
     fn game<'a>(&self, games: &'a [Game]) -> anyhow::Result<&'a Game> {
-        let names = || games.iter().map(|game| game.name.as_str()).collect::<Vec<_>>().join(", ");
-        match (&self.game, games) {
-            (Some(name), _) => {
-                let found = games.iter().find(|game| game.name == *name);
-                found.with_context(|| format!("there is no game {name}; there is {}", names()))
-            }
-            (None, [game]) => Ok(game),
-            (None, _) => bail!("which game? Name one with --game: {}", names()),
-        }
+        let (games, name) = (games.iter().collect::<Vec<_>>(), self.game.as_deref());
+        let missing = || format!("there is no game {}; there is {}", name.unwrap_or_default(), names(&games));
+        choose(&games, name)?.with_context(missing)
     }
 }
 
