@@ -14,59 +14,57 @@ use guildhall_actors::ports::{ChannelKind, NewEvent};
 
 use crate::seed::amount;
 use crate::support::{eventually, within};
-use explosive::{EXPLOSIVE_LOGIN, EXPLOSIVE_PLAYER, PANIC};
+use explosive::{EXPLOSIVE_LOGIN, EXPLOSIVE_PLAYER, PANIC, blown};
 use stage::{Player, Stage};
 
 #[actix::test]
 async fn a_channel_that_panicked_answers_again_and_its_members_go_on_hearing_it() {
     let stage = Stage::new();
     let [mut first, mut second] = stage.room(ChannelKind::Public, [5001, 5002]).await;
-    assert_eq!(first.say("one").await, 200);
-    assert_eq!(first.say(PANIC).await, 500);
-    assert_eq!(second.say("two").await, 200);
-    for player in [&mut first, &mut second] {
-        assert_eq!(player.hears(2).await, ["one", "two"]);
+    for text in ["one", PANIC, "two"] {
+        assert_eq!(first.say(text).await, 200);
     }
-    assert_eq!(stage.history().await, ["one", "two"]);
+    for player in [&mut first, &mut second] {
+        assert_eq!(player.hears(3).await, ["one", PANIC, "two"]);
+    }
+    assert_eq!((blown(), stage.history().await), (1, ["one", PANIC, "two"].map(str::to_owned).to_vec()));
 }
 
 #[actix::test]
 async fn members_hear_what_others_append_although_nobody_here_touches_the_crashed_channel() {
     let stage = Stage::new();
     let [mut first, mut second] = stage.room(ChannelKind::Public, [5001, 5002]).await;
-    assert_eq!(first.say(PANIC).await, 500);
+    assert_eq!(first.say(PANIC).await, 200);
     // As another node would: straight into the store. Only the restarted actor's subscription can bring it here.
     let notice = EventBody::Notice { message: "from elsewhere".into(), lang: None };
     let (key, now) = (stage.key(), stage.backend.now());
     let append = stage.ports.channels.append(&key, NewEvent::new(notice), now);
     append.await.expect("the store takes it");
     for player in [&mut first, &mut second] {
-        assert_eq!(player.hears(1).await, ["from elsewhere"]);
+        assert_eq!(player.hears(2).await, [PANIC, "from elsewhere"]);
     }
+    assert_eq!(blown(), 1);
 }
 
 #[actix::test]
 async fn under_load_a_panic_loses_and_repeats_nothing_that_was_acknowledged() {
     let stage = Stage::new();
     let [mut first, mut second, mut listener] = stage.room(ChannelKind::Public, [5001, 5002, 5003]).await;
-    let (mut acknowledged, mut bomber) = (Vec::new(), stage.member(5004).await);
-    for round in 0..amount("GUILDHALL_PANIC_ROUNDS", 50) {
+    let mut bomber = stage.member(5004).await;
+    let (mut acknowledged, rounds) = (Vec::new(), amount("GUILDHALL_PANIC_ROUNDS", 50));
+    for round in 0..rounds {
         let talk = async |player: &mut Player| {
-            let mut said = Vec::new();
-            for number in 0..4 {
-                let text = format!("{} says {round}.{number}", player.id);
-                // 500 is the truth for a message that was under way when its channel crashed.
-                if player.say(&text).await == 200 {
-                    said.push(text);
-                }
+            let said: Vec<_> = (0..4).map(|number| format!("{} says {round}.{number}", player.id)).collect();
+            for text in &said {
+                assert_eq!(player.say(text).await, 200);
             }
             said
         };
-        let (one, two, panicked) = join3(talk(&mut first), talk(&mut second), bomber.say(PANIC)).await;
-        assert_eq!(panicked, 500);
-        acknowledged.extend(one.into_iter().chain(two));
+        let panics = format!("{PANIC} {round}");
+        let (one, two, panicked) = join3(talk(&mut first), talk(&mut second), bomber.say(&panics)).await;
+        assert_eq!(panicked, 200);
+        acknowledged.extend(one.into_iter().chain(two).chain([panics]));
     }
-    assert_eq!(first.say("the end").await, 200);
 
     let history = stage.history().await;
     for player in [&mut first, &mut second, &mut listener, &mut bomber] {
@@ -76,7 +74,7 @@ async fn under_load_a_panic_loses_and_repeats_nothing_that_was_acknowledged() {
     for text in &acknowledged {
         assert_eq!(history.iter().filter(|known| *known == text).count(), 1, "{text}");
     }
-    assert!(acknowledged.len() > 4, "hardly a message was acknowledged");
+    assert_eq!((blown(), history.len()), (rounds, acknowledged.len()));
 }
 
 #[actix::test]

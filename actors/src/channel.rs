@@ -12,4 +12,4 @@ mod rules;
 mod work;
 
 pub use actor::ChatChannel;
-pub use messages::{Append, AttachMember, Hearing, Recount, Retired};
+pub use messages::{AttachMember, Hearing, Recount, Retired};

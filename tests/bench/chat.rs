@@ -46,7 +46,7 @@ impl Node {
     }
 
     /// The socket of a player who is in the channel.
-    pub(crate) async fn join(&self, player: i64) -> TcpStream {
+    pub(crate) async fn join(&self, player: usize) -> TcpStream {
         let token = self.post(&format!("/users/{player}/token"), &json!({})).await["token"].clone();
         let mut socket = self.open().await;
         let body = json!({ "gameIndex": 1, "playerId": player, "langCode": "en", "loginKey": token });
@@ -80,7 +80,7 @@ impl Node {
 }
 
 /// What `player` says in the channel, as it goes over the wire.
-pub(crate) fn say(player: i64, message: &str) -> Vec<u8> {
+pub(crate) fn say(player: usize, message: &str) -> Vec<u8> {
     let body = json!({
         "gameIndex": 1, "from": player, "to": CHANNEL, "message": message, "extraData": "", "langCode": "en",
     });

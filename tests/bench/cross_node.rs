@@ -2,8 +2,9 @@
 //!
 //! From the write on the sender's socket at node A to the read on the receiver's socket at node B: two real node
 //! processes on one real Redis server. Beside it, in rounds that alternate, the same bytes from one connection of this
-//! process to two others by a raw PUBLISH, and by a raw transaction of XADD and PUBLISH, which is the least that
-//! keeps what it publishes. Every way has two receivers and goes at the same moderate rate. The three durabilities
+//! process to two others by a raw PUBLISH, by a raw transaction of XADD and PUBLISH, which is the least that
+//! keeps what it publishes, and by a raw PUBLISH between sockets at two bare relays, which wakes whom two nodes must
+//! wake. Every way has two receivers and goes at the same moderate rate. The three durabilities
 //! of the server are measured in turn; a raw PUBLISH is never written to disk, so with `appendfsync always` the
 //! transaction is what a message compares with.
 //!
@@ -15,6 +16,7 @@
 mod chat;
 mod figures;
 mod race;
+mod relay;
 mod server;
 mod store;
 
@@ -28,8 +30,9 @@ use tokio::task::LocalSet;
 
 const ROUNDS: usize = 9;
 const MESSAGES: usize = 400;
-const SENDERS: [i64; 2] = [1, 2];
-const RECEIVERS: [i64; 2] = [3, 4];
+/// The ways, in their order; the last is ours.
+const LANES: [&str; 4] = ["raw PUBLISH", "raw MULTI XADD PUBLISH", "bare relays and PUBLISH", "guildhall"];
+const OURS: usize = LANES.len() - 1;
 
 fn main() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -40,7 +43,8 @@ fn main() -> io::Result<()> {
         let lanes = [
             Lane::publish(store.port).await,
             Lane::transaction(store.port).await,
-            Lane::nodes(&a, &b, &SENDERS, &RECEIVERS).await,
+            Lane::relays(store.port).await,
+            Lane::nodes(&a, &b).await,
         ];
         for durability in Durability::ALL {
             store.set_durability(durability).await;
@@ -50,14 +54,14 @@ fn main() -> io::Result<()> {
     })
 }
 
-async fn compare(lanes: &[Lane; 3]) -> Vec<[Latency; 3]> {
+async fn compare(lanes: &[Lane; LANES.len()]) -> Vec<[Latency; LANES.len()]> {
     let messages = amount("GUILDHALL_BENCH_REQUESTS", MESSAGES);
     for lane in lanes {
         lane.run(messages / 4).await;
     }
     let mut rounds = Vec::new();
     for round in 0..amount("GUILDHALL_BENCH_ROUNDS", ROUNDS) {
-        let mut measured = [Latency::default(); 3];
+        let mut measured = [Latency::default(); LANES.len()];
         // Who comes first alternates as well.
         for step in 0..lanes.len() {
             let place = (round + step) % lanes.len();
@@ -68,17 +72,17 @@ async fn compare(lanes: &[Lane; 3]) -> Vec<[Latency; 3]> {
     rounds
 }
 
-fn report(durability: Durability, rounds: &[[Latency; 3]]) -> io::Result<()> {
+fn report(durability: Durability, rounds: &[[Latency; LANES.len()]]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let column = |of: &dyn Fn(&[Latency; 3]) -> f64| spread(rounds.iter().map(of));
+    let column = |of: &dyn Fn(&[Latency; LANES.len()]) -> f64| spread(rounds.iter().map(of));
     writeln!(out, "publish to receive, {}, {} rounds, median [least-most]", durability.name(), rounds.len())?;
-    for (name, lane) in [("raw PUBLISH", 0), ("raw MULTI XADD PUBLISH", 1), ("guildhall, node to node", 2)] {
+    for (lane, name) in LANES.iter().enumerate() {
         let (p50, p99) = (column(&|round| round[lane].p50_us), column(&|round| round[lane].p99_us));
         writeln!(out, "  us, {name:<24} p50 {p50:<24} p99 {p99}")?;
     }
-    for (name, lane) in [("raw PUBLISH", 0), ("raw MULTI XADD PUBLISH", 1)] {
-        let p50 = column(&|round| round[2].p50_us / round[lane].p50_us);
-        let p99 = column(&|round| round[2].p99_us / round[lane].p99_us);
+    for (lane, name) in LANES[..OURS].iter().enumerate() {
+        let p50 = column(&|round| round[OURS].p50_us / round[lane].p50_us);
+        let p99 = column(&|round| round[OURS].p99_us / round[lane].p99_us);
         writeln!(out, "  guildhall / {name:<24} p50 {p50:<16} p99 {p99}")?;
     }
     Ok(())

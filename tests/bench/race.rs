@@ -11,9 +11,12 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::chat::{Node, say};
+use crate::relay;
 
 /// Between two messages: 250 a second.
 const EVERY: Duration = Duration::from_millis(4);
+const SENDERS: usize = 2;
+const RECEIVERS: usize = 2;
 /// For the last message of a round.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What stands before a message's number, in a notification as in what Guildhall publishes.
@@ -68,29 +71,40 @@ impl Lane {
         Self::raw(port, "kept", message).await
     }
 
+    /// A raw PUBLISH between players' sockets at two bare relays.
+    pub(crate) async fn relays(port: u16) -> Self {
+        let from = relay::start(port, "relayed", SENDERS).await.port();
+        let to = relay::start(port, "relayed", RECEIVERS).await.port();
+        let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+        for _ in 0..SENDERS {
+            let message: Wording = Box::new(|text| command(&["PUBLISH", "relayed", &rung(text)]));
+            senders.push((connect(from).await, message));
+        }
+        for _ in 0..RECEIVERS {
+            receivers.push(connect(to).await);
+        }
+        Self::new(senders, receivers)
+    }
+
     async fn raw(port: u16, name: &str, message: impl Fn(&str) -> Vec<u8> + 'static) -> Self {
         let mut receivers = Vec::new();
-        for _ in 0..2 {
-            let mut socket = connect(port).await;
-            socket.write_all(&command(&["SUBSCRIBE", name])).await.expect("the server reads");
-            let confirmed = socket.read(&mut [0; 256]).await.expect("the server answers");
-            assert!(confirmed > 0, "the server hung up");
-            receivers.push(socket);
+        for _ in 0..RECEIVERS {
+            receivers.push(subscribed(port, name).await);
         }
         Self::new(vec![(connect(port).await, Box::new(message))], receivers)
     }
 
     /// Players of node A say something, players of node B hear it.
-    pub(crate) async fn nodes(a: &Node, b: &Node, senders: &[i64], receivers: &[i64]) -> Self {
-        let (mut from, mut to) = (Vec::new(), Vec::new());
-        for player in senders.iter().copied() {
+    pub(crate) async fn nodes(a: &Node, b: &Node) -> Self {
+        let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+        for player in 0..SENDERS {
             let message: Wording = Box::new(move |text| say(player, text));
-            from.push((a.join(player).await, message));
+            senders.push((a.join(player).await, message));
         }
-        for player in receivers {
-            to.push(b.join(*player).await);
+        for player in SENDERS..SENDERS + RECEIVERS {
+            receivers.push(b.join(player).await);
         }
-        Self::new(from, to)
+        Self::new(senders, receivers)
     }
 
     fn new(senders: Vec<(TcpStream, Wording)>, receivers: Vec<TcpStream>) -> Self {
@@ -166,7 +180,15 @@ async fn discard(mut socket: tokio::net::tcp::OwnedReadHalf) {
     while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
-async fn connect(port: u16) -> TcpStream {
+pub(crate) async fn subscribed(port: u16, name: &str) -> TcpStream {
+    let mut socket = connect(port).await;
+    socket.write_all(&command(&["SUBSCRIBE", name])).await.expect("the server reads");
+    let confirmed = socket.read(&mut [0; 256]).await.expect("the server answers");
+    assert!(confirmed > 0, "the server hung up");
+    socket
+}
+
+pub(crate) async fn connect(port: u16) -> TcpStream {
     let socket = TcpStream::connect(("127.0.0.1", port)).await.expect("the server accepts");
     socket.set_nodelay(true).expect("a socket option");
     socket

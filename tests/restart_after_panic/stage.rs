@@ -20,7 +20,7 @@ use guildhall_actors::testing::{RecordingWire, plain_framing};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::explosive::Explosive;
+use super::explosive::{self, Explosive};
 use crate::redis::store::open;
 use crate::support::client::{chat_body, login_body};
 use crate::support::deployment::is_cluster;
@@ -202,7 +202,7 @@ pub(super) fn settings() -> Settings {
         leave_on_disconnect: LeaveOnDisconnect::All,
         replay_on_reconnect: true,
         channel_linger: Duration::from_secs(30),
-        framing: plain_framing(),
+        framing: explosive::framing(),
     }
 }
 

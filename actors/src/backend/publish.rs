@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::Backend;
-use crate::channel::Append;
 use crate::connection::Note;
 use crate::event::{EventBody, Position};
 use crate::ids::{ChannelKey, GameId, PlayerId, PlayerKey};
@@ -16,27 +15,19 @@ use crate::ports::{ChannelError, Login, NewEvent, PlayerError, StoreError};
 const NOTICE_PAGE: u64 = 100;
 
 impl Backend {
-    /// Appends to a channel's log; it is durable, and on its way to the members, once this returns.
+    /// Appends to a channel's log; it is durable, and on its way to the members, once this returns. Straight to the
+    /// store from whatever thread: the channel's actor has no say in it, and hears of it as on any other node.
     ///
     /// # Errors
     /// The channel's, or the store's.
     pub async fn append(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
         let (kind, started) = (EventKind::from(&event.body), Instant::now());
-        let appended = self.append_unmeasured(key, event).await;
+        let appended = self.0.ports.channels.append(&key, event, self.now()).await;
         meters().publish.record(started.elapsed());
         if appended.is_ok() {
             meters().events_appended.of((kind,)).increment(1);
         }
         appended
-    }
-
-    async fn append_unmeasured(&self, key: ChannelKey, event: NewEvent) -> Result<Position, ChannelError> {
-        // Without members here there is no actor, and none is started for it.
-        let Some(channel) = self.running_channel(&key) else {
-            return self.0.ports.channels.append(&key, event, self.now()).await;
-        };
-        let crashed = |_| ChannelError::Store(StoreError("the channel's actor crashed".into()));
-        channel.send(Append(event)).await.map_err(crashed)?
     }
 
     /// Hands a direct message to a player; `false` when the player is offline or blocks the sender.

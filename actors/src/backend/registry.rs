@@ -28,7 +28,7 @@ impl Backend {
     }
 
     /// The channel's actor on this node, if it has one.
-    pub(super) fn running_channel(&self, key: &ChannelKey) -> Option<Addr<ChatChannel>> {
+    fn running_channel(&self, key: &ChannelKey) -> Option<Addr<ChatChannel>> {
         self.0.channels.0.lock().get(key).filter(|channel| channel.connected()).cloned()
     }
 

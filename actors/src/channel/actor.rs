@@ -10,15 +10,14 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::messages::{Append, AttachMember, Rang, Recount, Retired};
+use super::messages::{AttachMember, Rang, Recount, Retired};
 use super::rules::{Follower, Step};
 use super::work::{Done, Task, Waiting, Work};
 use crate::backend::{Backend, CrashNote, Crashed};
-use crate::event::Position;
 use crate::fanout::WorkerId;
 use crate::ids::ChannelKey;
 use crate::metrics::{Live, meters};
-use crate::ports::{ChannelError, Ring, StoreError};
+use crate::ports::{Ring, StoreError};
 
 /// Pause before the store is asked again after it failed.
 const RETRY: Duration = Duration::from_millis(200);
@@ -49,8 +48,6 @@ pub struct ChatChannel {
     task_is_next: bool,
     /// After a restart, until the log has been followed to its end: the threads' members may be at different places.
     adopting: bool,
-    /// Appends in progress.
-    appending: usize,
     used_at: tokio::time::Instant,
     crash_note: CrashNote,
 }
@@ -73,7 +70,6 @@ impl ChatChannel {
             retired: false,
             task_is_next: false,
             adopting: false,
-            appending: 0,
             used_at: tokio::time::Instant::now(),
             crash_note,
         }
@@ -229,7 +225,7 @@ impl ChatChannel {
     }
 
     fn is_idle(&self) -> bool {
-        let wanted = !self.tasks.is_empty() || !self.waiting.is_empty() || self.appending > 0;
+        let wanted = !self.tasks.is_empty() || !self.waiting.is_empty();
         let quiet = self.workers.is_empty() && !wanted && !self.busy;
         quiet && self.used_at.elapsed() >= self.backend.settings().channel_linger
     }
@@ -257,11 +253,9 @@ impl ChatChannel {
         debug!(channel = %self.key.channel, "channel is let go");
         self.retired = true;
         self.backend.forget_channel(&self.key, &ctx.address());
-        ctx.run_interval(FAREWELL, |actor, ctx| {
-            if actor.appending == 0 {
-                actor.crash_note.withdraw();
-                ctx.stop();
-            }
+        ctx.run_later(FAREWELL, |actor, ctx| {
+            actor.crash_note.withdraw();
+            ctx.stop();
         });
     }
 
@@ -312,20 +306,5 @@ impl Handler<Recount> for ChatChannel {
     fn handle(&mut self, Recount(worker): Recount, ctx: &mut Self::Context) {
         self.tasks.push_back(Task::Recount(worker));
         self.pump(ctx);
-    }
-}
-
-impl Handler<Append> for ChatChannel {
-    type Result = ResponseActFuture<Self, Result<Position, ChannelError>>;
-
-    fn handle(&mut self, Append(event): Append, _: &mut Self::Context) -> Self::Result {
-        self.used_at = tokio::time::Instant::now();
-        self.appending += 1;
-        let (backend, key) = (self.backend.clone(), self.key.clone());
-        let append = async move { backend.ports().channels.append(&key, event, backend.now()).await };
-        Box::pin(append.into_actor(self).map(|result, actor, _| {
-            actor.appending -= 1;
-            result
-        }))
     }
 }

@@ -5,7 +5,7 @@ use actix::prelude::*;
 use crate::event::Position;
 use crate::fanout::{Start, WorkerId};
 use crate::ids::ConnectionId;
-use crate::ports::{ChannelError, NewEvent, Ring};
+use crate::ports::Ring;
 
 /// The actor has let go of the channel: ask the registry for a fresh one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,6 @@ pub struct Hearing {
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Recount(pub WorkerId);
-
-/// Appends to the channel's log. Durable once answered.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Position, ChannelError>")]
-pub struct Append(pub NewEvent);
 
 /// The subscription rang.
 #[derive(Clone, Debug, Message)]

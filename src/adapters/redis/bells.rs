@@ -1,4 +1,5 @@
-//! The links for subscriptions: a line to every master, apart from the link for commands.
+//! The links for subscriptions: a line to every master from each thread that listens, apart from the link for
+//! commands. What is heard is handed over on the thread that listens, so that no other one need wake.
 //!
 //! Names are sharded pub/sub channels, on a single server as on a cluster. A line that breaks, or has gone deaf without
 //! breaking, is made anew; whoever listens is told that something may have been missed. When a cluster moves a slot,
@@ -14,6 +15,7 @@ use std::time::Duration;
 use guildhall_actors::ports::StoreError;
 use parking_lot::Mutex;
 use redis::{FromRedisValue, PushInfo, PushKind, Value};
+use tokio::runtime::{self, Handle};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -53,19 +55,22 @@ struct Shared {
 
 struct Name {
     listener: Listener,
+    /// Of the thread that listens.
+    runtime: runtime::Id,
     confirmed: bool,
     waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Bells {
     pub(super) fn start(link: Arc<Link>) -> Self {
-        let shared =
-            Arc::new(Shared { link, names: Mutex::default(), switchboard: Mutex::default(), moved: Notify::new() });
+        let switchboard = Mutex::new(Switchboard::new(Handle::current()));
+        let shared = Arc::new(Shared { link, names: Mutex::default(), switchboard, moved: Notify::new() });
         let keeper = tokio::spawn(shared.clone().keep());
         Self { shared, keeper }
     }
 
-    /// Has everything that is published under the name from now on handed to the listener, in place of an earlier one.
+    /// Has everything that is published under the name from now on handed to the listener, in place of an earlier one,
+    /// on this thread.
     ///
     /// # Errors
     /// The server has not confirmed it in time; nothing is listened to then.
@@ -87,8 +92,8 @@ impl Bells {
     pub(super) fn ignore(&self, name: &str) {
         let switchboard = self.shared.switchboard.lock();
         let removed = self.shared.names.lock().remove_entry(name);
-        if let Some((name, _)) = removed {
-            switchboard.order(Order::Ignore(name));
+        if let Some((name, known)) = removed {
+            switchboard.order(known.runtime, Order::Ignore(name));
         }
     }
 
@@ -111,25 +116,29 @@ impl Shared {
     }
 
     /// Under the lock of the lines, so that they are told in the order in which the names change.
-    fn enter(&self, name: &str, listener: Listener, confirmed: oneshot::Sender<()>) {
-        let switchboard = self.switchboard.lock();
-        let mut names = self.names.lock();
-        match names.get_mut(name) {
-            Some(known) => {
-                known.listener = listener;
-                if known.confirmed {
-                    // Whoever asks may have gone.
-                    let _ = confirmed.send(());
-                } else {
-                    known.waiting.push(confirmed);
-                }
+    fn enter(self: &Arc<Self>, name: &str, listener: Listener, confirmed: oneshot::Sender<()>) {
+        let here = Handle::current();
+        let mut switchboard = self.switchboard.lock();
+        switchboard.admit(&here, self);
+        let (runtime, mut names) = (here.id(), self.names.lock());
+        if let Some(known) = names.get_mut(name).filter(|known| known.runtime == runtime) {
+            known.listener = listener;
+            if known.confirmed {
+                // Whoever asks may have gone.
+                let _ = confirmed.send(());
+            } else {
+                known.waiting.push(confirmed);
             }
-            None => {
-                let name: Arc<str> = name.into();
-                names.insert(name.clone(), Name { listener, confirmed: false, waiting: vec![confirmed] });
-                switchboard.order(Order::Listen(name));
-            }
+            return;
         }
+        let mut waiting = vec![confirmed];
+        if let Some((name, elsewhere)) = names.remove_entry(name) {
+            waiting.extend(elsewhere.waiting);
+            switchboard.order(elsewhere.runtime, Order::Ignore(name));
+        }
+        let name: Arc<str> = name.into();
+        names.insert(name.clone(), Name { listener, runtime, confirmed: false, waiting });
+        switchboard.order(runtime, Order::Listen(name));
     }
 
     /// Follows the masters; a single server is found again by its line.

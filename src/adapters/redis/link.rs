@@ -1,9 +1,10 @@
-//! The link for commands: one connection that every task shares, made anew when it breaks or goes silent.
+//! The link for commands: a connection that all tasks of a thread share, made anew when it breaks or goes silent.
 //!
 //! A command whose answer did not come may have taken effect or not, so it is never repeated here: that is for those
 //! who know whether a repeat is harmless. What a server refused to carry out is tried again for a moment, since that
 //! is how a failover looks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use guildhall_actors::ports::StoreError;
 use parking_lot::{Mutex, RwLock};
 use redis::{Cmd, ConnectionAddr, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -31,7 +33,8 @@ pub(super) struct Link {
     pub(super) source: Source,
     /// Of a single answer, and of the attempts at a command together.
     pub(super) timeout: Duration,
-    current: RwLock<Option<Established>>,
+    /// Of each thread's runtime: so its commands go out, and their answers come in, without waking another thread.
+    current: RwLock<HashMap<runtime::Id, Established>>,
     attempts: tokio::sync::Mutex<Attempts>,
 }
 
@@ -107,30 +110,29 @@ impl Link {
             Connection::Cluster(_) => false,
         };
         if is_over || (error.is_timeout() && established.answers.on_missed(Instant::now(), self.timeout)) {
-            let mut current = self.current.write();
-            if current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.answers, &established.answers)) {
+            let is_lost = |present: &Established| Arc::ptr_eq(&present.answers, &established.answers);
+            if self.current.write().extract_if(|_, present| is_lost(present)).count() > 0 {
                 warn!(%error, "link to Redis lost");
-                *current = None;
             }
         }
     }
 
-    /// Drops a connection to a server that is not this one: Sentinels have named another master. The old one may not
+    /// Drops the connections to a server that is not this one: Sentinels have named another master. The old one may not
     /// know yet, and what it still takes is lost when it follows the new one.
     pub(super) fn follow_master(&self, master: &ConnectionAddr) {
-        let mut current = self.current.write();
-        if current.as_ref().is_some_and(|current| current.to.as_ref().is_some_and(|to| to != master)) {
+        let is_other = |present: &Established| present.to.as_ref().is_some_and(|to| to != master);
+        if self.current.write().extract_if(|_, present| is_other(present)).count() > 0 {
             warn!(%master, "link to Redis given up: another server is the master");
-            *current = None;
         }
     }
 
     async fn established(&self) -> RedisResult<Established> {
-        if let Some(established) = self.current.read().clone() {
+        let here = Handle::current().id();
+        if let Some(established) = self.current.read().get(&here).cloned() {
             return Ok(established);
         }
         let mut attempts = self.attempts.lock().await;
-        if let Some(established) = self.current.read().clone() {
+        if let Some(established) = self.current.read().get(&here).cloned() {
             return Ok(established);
         }
         if let Some(failure) = attempts.failure.as_ref().filter(|_| Instant::now() < attempts.next) {
@@ -141,7 +143,7 @@ impl Link {
                 info!("link to Redis established");
                 *attempts = Attempts { next: Instant::now(), pause: FIRST_PAUSE, failure: None };
                 let established = Established { connection, to, answers: Arc::new(Answers::new(Instant::now())) };
-                *self.current.write() = Some(established.clone());
+                self.current.write().insert(here, established.clone());
                 Ok(established)
             }
             Err(error) => {
@@ -165,9 +167,9 @@ impl Link {
         }
     }
 
-    /// Drops the connection: the masters it knows are no longer those there are.
+    /// Drops the connections: the masters they know are no longer those there are.
     pub(super) fn connect_anew(&self) {
-        *self.current.write() = None;
+        self.current.write().clear();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lines: each leads to one master, and is made anew for as long as that is a master.
+//! The lines: each leads from one thread to one master, and is made anew for as long as that is a master.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisResult};
+use tokio::runtime::{self, Handle};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -36,10 +37,11 @@ pub(super) enum Order {
 }
 
 /// All lines.
-#[derive(Default)]
 pub(super) struct Switchboard {
     masters: Option<Masters>,
-    lines: HashMap<Address, Line>,
+    /// The threads that listen.
+    threads: Vec<Handle>,
+    lines: HashMap<(runtime::Id, Address), Line>,
 }
 
 struct Line {
@@ -55,11 +57,37 @@ impl Drop for Line {
 }
 
 impl Switchboard {
+    /// Of this thread, which listens from the beginning.
+    pub(super) fn new(first: Handle) -> Self {
+        Self { masters: None, threads: vec![first], lines: HashMap::new() }
+    }
+
+    /// Has a thread that did not listen before listen.
+    pub(super) fn admit(&mut self, thread: &Handle, shared: &Arc<Shared>) {
+        if self.threads.iter().any(|known| known.id() == thread.id()) {
+            return;
+        }
+        self.threads.push(thread.clone());
+        for address in self.masters.iter().flat_map(|masters| &masters.addresses) {
+            // Until it turns out otherwise, the new line hears what the others hear.
+            let hears = self.lines.iter().any(|((_, to), line)| to == address && line.hears.load(Ordering::Relaxed));
+            let line =
+                start(thread, address.clone(), self.masters.as_ref().expect("they have addresses"), hears, shared);
+            self.lines.insert((thread.id(), address.clone()), line);
+        }
+    }
+
     /// Hands an order to the line of its name. Before the masters are known nothing happens: they begin with all names.
-    pub(super) fn order(&self, order: Order) {
+    pub(super) fn order(&self, from: runtime::Id, order: Order) {
         let (Order::Listen(name) | Order::Ignore(name)) = &order;
-        let line = self.masters.as_ref().and_then(|masters| masters.of(name)).and_then(|of| self.lines.get(of));
-        if let Some(line) = line {
+        let to = self.masters.as_ref().and_then(|masters| masters.of(name));
+        if let Some(to) = to {
+            self.tell(from, to, order);
+        }
+    }
+
+    fn tell(&self, from: runtime::Id, to: &Address, order: Order) {
+        if let Some(line) = self.lines.get(&(from, to.clone())) {
             // The task ends with the line only.
             let _ = line.orders.send(order);
         }
@@ -74,21 +102,22 @@ impl Switchboard {
         if self.masters.as_ref() == Some(&masters) {
             return false;
         }
-        self.lines.retain(|address, _| masters.addresses.contains(address));
-        for address in &masters.addresses {
-            self.lines.entry(address.clone()).or_insert_with(|| start(address.clone(), &masters, shared.clone()));
+        self.lines.retain(|(_, address), _| masters.addresses.contains(address));
+        for (thread, address) in
+            self.threads.iter().flat_map(|thread| masters.addresses.iter().map(move |to| (thread, to)))
+        {
+            let line = || start(thread, address.clone(), &masters, false, shared);
+            self.lines.entry((thread.id(), address.clone())).or_insert_with(line);
         }
         let before = self.masters.replace(masters);
         let masters = self.masters.as_ref().expect("just put there");
-        for name in shared.names.lock().keys() {
+        for (name, known) in &*shared.names.lock() {
             let old = before.as_ref().and_then(|before| before.of(name));
             if old == masters.of(name) {
                 continue;
             }
-            if let Some(line) = old.and_then(|old| self.lines.get(old)) {
-                let _ = line.orders.send(Order::Ignore(name.clone()));
-            }
-            self.order(Order::Listen(name.clone()));
+            old.into_iter().for_each(|old| self.tell(known.runtime, old, Order::Ignore(name.clone())));
+            self.order(known.runtime, Order::Listen(name.clone()));
         }
         before.is_some()
     }
@@ -102,12 +131,12 @@ impl Switchboard {
     }
 }
 
-fn start(address: Address, masters: &Masters, shared: Arc<Shared>) -> Line {
+fn start(thread: &Handle, address: Address, masters: &Masters, hears: bool, shared: &Arc<Shared>) -> Line {
     let (orders, receiver) = mpsc::unbounded_channel();
-    let hears = Arc::new(AtomicBool::new(false));
-    let beat = beat_on(&address, masters);
+    let hears = Arc::new(AtomicBool::new(hears));
+    let (beat, shared) = (beat_on(&address, masters), shared.clone());
     let run = Run { address, beat, shared, hears: hears.clone(), wanted: HashSet::new(), served: false };
-    Line { orders, hears, task: tokio::spawn(run.forever(receiver)) }
+    Line { orders, hears, task: thread.spawn(run.forever(receiver)) }
 }
 
 /// A name that only this line hears, on its master.
@@ -143,16 +172,23 @@ impl Run {
                 Ok(connection) => {
                     pause = FIRST_PAUSE;
                     let why = self.serve(connection, &ear, &mut orders).await;
-                    self.hears.store(false, Ordering::Relaxed);
-                    self.shared.tell_hearing();
+                    self.fall_deaf();
                     warn!(line = ?self.address, why, "subscription line lost");
                     self.shared.moved.notify_one();
                 }
-                Err(error) => warn!(line = ?self.address, %error, "no subscription line"),
+                Err(error) => {
+                    self.fall_deaf();
+                    warn!(line = ?self.address, %error, "no subscription line");
+                }
             }
             sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
+    }
+
+    fn fall_deaf(&self) {
+        self.hears.store(false, Ordering::Relaxed);
+        self.shared.tell_hearing();
     }
 
     async fn connect(&self, ear: &Arc<Ear>) -> RedisResult<MultiplexedConnection> {
