@@ -10,3 +10,4 @@ mod mailbox;
 mod players;
 mod sessions;
 pub(crate) mod store;
+mod threads;

@@ -15,13 +15,13 @@ use super::store::{open, single};
 use crate::support::redis::RedisServer;
 use crate::support::{eventually, within};
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-fn room() -> ChannelKey {
+pub(super) fn room() -> ChannelKey {
     GameId::new("game").channel(ChannelId::parse("room").expect("a channel id"))
 }
 
-async fn make_room(store: &Redis) -> Position {
+pub(super) async fn make_room(store: &Redis) -> Position {
     let spec = ChannelSpec {
         kind: ChannelKind::Group,
         name: "room".into(),
