@@ -1,0 +1,40 @@
+//! `guildhall-bench`: many players against a chat server, and what they cost it. See `guildhall-bench --help`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's results go to its terminal")]
+
+mod options;
+#[allow(dead_code, reason = "the scenarios fill it")]
+mod outcome;
+#[allow(dead_code, reason = "the scenarios read it")]
+mod process;
+mod scenario;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Load for chat servers: many players, their messages and storms, and what they cost the server.
+#[derive(Debug, Parser)]
+#[command(name = "guildhall-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Players talk in channels: latency of each delivery, CPU of the server for it
+    Chat(scenario::chat::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Chat(arguments) => scenario::chat::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("guildhall-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
