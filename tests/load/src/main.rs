@@ -1,6 +1,7 @@
 //! `guildhall-bench`: many players against a chat server, and what they cost it. See `guildhall-bench --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's results go to its terminal")]
 
+mod floor;
 mod options;
 #[allow(dead_code, reason = "the scenarios fill it")]
 mod outcome;
@@ -21,14 +22,18 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "one is made in the life of the process")]
 enum Command {
     /// Players talk in channels: latency of each delivery, CPU of the server for it
     Chat(scenario::chat::Arguments),
+    /// Serve as the floor: the least that a server can do for the same packets
+    Floor(floor::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Chat(arguments) => scenario::chat::run(&arguments),
+        Command::Floor(arguments) => floor::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
