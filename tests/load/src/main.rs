@@ -7,6 +7,8 @@ mod options;
 mod outcome;
 #[allow(dead_code, reason = "the scenarios read it")]
 mod process;
+#[allow(dead_code, reason = "the scenarios end with it")]
+mod report;
 mod scenario;
 
 use std::process::ExitCode;
