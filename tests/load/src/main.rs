@@ -1,19 +1,29 @@
 //! `guildhall-bench`: many players against a chat server, and what they cost it. See `guildhall-bench --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's results go to its terminal")]
 
+mod api;
+mod clock;
+mod engine;
 mod floor;
+mod login_key;
 mod options;
 #[allow(dead_code, reason = "the scenarios fill it")]
 mod outcome;
 #[allow(dead_code, reason = "the scenarios read it")]
 mod process;
+mod progress;
 #[allow(dead_code, reason = "the scenarios end with it")]
 mod report;
 mod scenario;
+mod wire;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::options::Run;
+use crate::outcome::Outcome;
 
 /// Load for chat servers: many players, their messages and storms, and what they cost the server.
 #[derive(Debug, Parser)]
@@ -34,7 +44,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Chat(arguments) => scenario::chat::run(&arguments),
+        Command::Chat(arguments) => tell(scenario::chat::run(&arguments), &arguments.run),
         Command::Floor(arguments) => floor::run(&arguments),
     };
     match done {
@@ -44,4 +54,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn tell(outcome: Result<Outcome>, run: &Run) -> Result<()> {
+    report::tell(&outcome?, run.json.as_deref(), run.html.as_deref())
 }

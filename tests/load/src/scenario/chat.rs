@@ -1,9 +1,25 @@
-//! `chat`: players talk in channels.
+//! `chat`: players talk in channels. Every member gets every message; how late, and at what cost for the server?
 
-use anyhow::Result;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use super::course::{Course, Plan};
+use crate::api::Api;
+use crate::engine::calls::Asking;
+use crate::engine::crew::Crew;
+use crate::engine::player::Role;
+use crate::engine::schedule::Schedule;
+use crate::engine::site::Site;
+use crate::engine::talk::{Pace, Talk};
+use crate::engine::worker::Order;
 use crate::options::{Run, Target};
+use crate::outcome::Outcome;
+use crate::wire::http;
+
+/// Members of a channel where nobody talks.
+const IDLE_CHANNEL: usize = 100;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
@@ -17,24 +33,137 @@ pub(crate) struct Arguments {
     /// Channels they are spread over
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     pub(crate) channels: usize,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+    /// Further players in channels where nobody talks
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) idle_players: usize,
+    /// HTTP requests a second beside it, over kept-alive connections of a thread of their own
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) probe_http: Option<f64>,
+}
+
+/// What is said.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Traffic {
     /// Messages a second, of all channels together
     #[arg(long, value_name = "NUMBER", default_value_t = 100.0)]
     pub(crate) rate: f64,
     /// Instead of a rate: so many messages of each channel are always under way
     #[arg(long, value_name = "NUMBER", conflicts_with = "rate")]
     pub(crate) window: Option<u32>,
-    /// Characters of a message
+    /// Characters of a message, 19 or more
     #[arg(long, value_name = "NUMBER", default_value_t = 64)]
     pub(crate) message_bytes: usize,
-    /// Further players in channels where nobody talks
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub(crate) idle_players: usize,
-    /// HTTP requests a second beside it, over kept-alive connections
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) probe_http: Option<f64>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    println!("{arguments:?}");
-    Ok(())
+impl Traffic {
+    /// The part of it that a thread does.
+    pub(crate) fn talk(&self, (begin, end): (u64, u64), thread: usize, threads: usize) -> Talk {
+        let pace = match self.window {
+            Some(undelivered) => Pace::Window { undelivered, until: end },
+            None => Pace::Open(Schedule::new(self.rate, begin, end).part(thread, threads)),
+        };
+        Talk { pace, message_bytes: self.message_bytes }
+    }
+}
+
+impl Arguments {
+    /// Members of each channel: those of the talkers, then the quiet ones.
+    fn sizes(&self) -> Vec<usize> {
+        let talking = (0..self.channels).map(|_| self.players.div_ceil(self.channels));
+        talking.chain((0..self.idle_players.div_ceil(IDLE_CHANNEL)).map(|_| IDLE_CHANNEL)).collect()
+    }
+
+    /// The players, by threads.
+    fn parts(&self) -> Vec<Vec<Role>> {
+        let mut parts = vec![Vec::new(); self.run.threads];
+        for number in 0..self.players + self.idle_players {
+            let talks = number < self.players;
+            let idle = || self.channels + (number - self.players) / IDLE_CHANNEL;
+            let channel = if talks { number % self.channels } else { idle() };
+            let id = self.target.first_player + number as i64;
+            parts[number % self.run.threads].push(Role { id, channels: vec![channel as u32], talks });
+        }
+        parts
+    }
+
+    /// A GET that costs the server no more than its HTTP: of the members of a player's channels.
+    fn probe(&self, site: &Site, rate: f64, plan: &Plan) -> Asking {
+        let path = format!("/api/v1/games/{}/users/{}/channels", self.target.game_index, self.target.first_player);
+        let bearer = format!("Bearer {}", self.target.certification_key);
+        let request = http::request("GET", &site.host, &path, &[("Authorization", &bearer)], "");
+        let schedule = Schedule::new(rate, plan.warmup, plan.after);
+        Asking { name: "http", schedule, requests: Arc::new(vec![request]) }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The server refuses what is needed before the measurement, or ends in it.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let (run, players) = (&arguments.run, arguments.players + arguments.idle_players);
+    ensure!(arguments.players > 0 && arguments.channels > 0 && run.threads > 0, "at least one of each");
+    let mut course = Course::begin(run, players)?;
+    let channels = Api::new(&arguments.target).create_channels(arguments.sizes())?;
+    let site = Arc::new(Site::new(&arguments.target, channels.names())?);
+    let crew = Crew::start(&site, arguments.parts(), run.ping_every)?;
+    // The probe must not wait until a thread full of players has time for it.
+    let probe = Crew::start(&site, vec![Vec::new()], run.ping_every)?;
+    course.gather(&crew, players, run.at_once)?;
+
+    let plan = Plan::new(run);
+    for mark in plan.marks() {
+        [&crew, &probe].iter().try_for_each(|crew| crew.order(&Order::Mark(mark)))?;
+    }
+    let talk = |thread| arguments.traffic.talk((plan.warmup, plan.after), thread, crew.size());
+    crew.order_each(|thread| Order::Talk(talk(thread)))?;
+    if let Some(rate) = arguments.probe_http {
+        probe.order(&Order::Ask(arguments.probe(&site, rate, &plan)))?;
+    }
+    course.until("warm-up", &[&crew, &probe], plan.measured);
+    let window = course.open()?;
+    course.until("measured", &[&crew, &probe], plan.after);
+    let mut outcome = course.close("chat", &window)?;
+    course.wind_up(&[&crew, &probe])?;
+    drop(channels);
+
+    outcome.set("players", players as u64);
+    for (tally, name) in [(crew.end()?, "deliver"), (probe.end()?, "")] {
+        let phase = tally.phase("measured").context("it was marked")?;
+        outcome.take_phase(phase);
+        outcome.take_deliveries(name, phase);
+        outcome.take_failures(&tally);
+        if !name.is_empty() {
+            outcome.series = phase.series();
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn players_are_spread_over_channels_and_threads() {
+        let line = ["bench", "--players", "10", "--channels", "3", "--idle-players", "150", "--threads", "2"];
+        let arguments = Cli::parse_from(line).arguments;
+        assert_eq!(arguments.sizes(), [4, 4, 4, 100, 100]);
+        let parts = arguments.parts();
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [80, 80]);
+        let all: Vec<_> = parts.into_iter().flatten().collect();
+        let members = |channel| all.iter().filter(|role| role.channels == [channel]).count();
+        assert_eq!([0, 1, 2, 3, 4].map(members), [4, 3, 3, 100, 50]);
+        assert_eq!(all.iter().filter(|role| role.talks).count(), 10);
+    }
 }

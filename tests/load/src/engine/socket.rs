@@ -1,0 +1,108 @@
+//! A nonblocking socket in an epoll loop, edge-triggered, with few bytes of its own: what could not be sent yet, and
+//! what was read of something incomplete.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Type};
+
+pub(crate) struct Socket {
+    stream: TcpStream,
+    unsent: Vec<u8>,
+    incomplete: Vec<u8>,
+}
+
+/// What a read left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Bytes of the buffer that are filled, from its begin.
+    pub(crate) bytes: usize,
+    /// Whether there may be more.
+    pub(crate) more: bool,
+}
+
+impl Socket {
+    /// Begins to connect, from the address `source` if one is given; `first` is sent as soon as that is done.
+    pub(crate) fn connect(
+        server: SocketAddr,
+        source: Option<SocketAddr>,
+        first: Vec<u8>,
+        (registry, token): (&Registry, Token),
+    ) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = source {
+            socket.bind(&source.into())?;
+        }
+        match socket.connect(&server.into()) {
+            Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        let mut stream = TcpStream::from_std(socket.into());
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { stream, unsent: first, incomplete: Vec::new() })
+    }
+
+    /// Sends, or keeps what the kernel does not take now.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !self.unsent.is_empty() {
+            self.unsent.extend(bytes);
+            return Ok(());
+        }
+        let sent = write(&mut self.stream, bytes)?;
+        self.unsent.extend(&bytes[sent..]);
+        Ok(())
+    }
+
+    /// Sends what was kept; to be called when the socket becomes writable.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.unsent.is_empty() {
+            let sent = write(&mut self.stream, &self.unsent)?;
+            self.unsent.drain(..sent);
+            // Thousands of players do not need to keep the memory of their handshakes.
+            self.unsent.shrink_to_fit();
+        }
+        Ok(())
+    }
+
+    /// Reads behind what was incomplete the last time. One call to the kernel is enough when the buffer is not filled
+    /// by it: whatever comes later raises a new event.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the server has closed the connection.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
+        let kept = self.incomplete.len();
+        buffer[..kept].copy_from_slice(&self.incomplete);
+        self.incomplete.clear();
+        match self.stream.read(&mut buffer[kept..]) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => Ok(Filled { bytes: kept + read, more: kept + read == buffer.len() }),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Filled { bytes: kept, more: true }),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Filled { bytes: kept, more: false }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps what is incomplete for the next `fill`.
+    pub(crate) fn keep(&mut self, incomplete: &[u8]) {
+        if incomplete.is_empty() && self.incomplete.capacity() > 0 {
+            self.incomplete = Vec::new();
+        }
+        self.incomplete.extend(incomplete);
+    }
+}
+
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match stream.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            written => return written,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What all scenarios have in common: players come in, time passes, processes are metered, and an outcome is made.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::clock::{SECOND, now};
+use crate::engine::crew::{Crew, Sight};
+use crate::engine::tally::{Mark, Phase, Tally};
+use crate::engine::worker::Order;
+use crate::options::Run;
+use crate::outcome::{Outcome, ProcessUse};
+use crate::process::{Meter, Snapshot, kernel_bytes};
+use crate::progress::Progress;
+
+/// Between telling the threads of a plan and its begin.
+const LEAD: u64 = SECOND / 5;
+/// How long nobody may come in before it is given up.
+const PATIENCE: u64 = 30 * SECOND;
+/// How long answers and messages under way are waited for when a run is over.
+const STRAGGLERS: u64 = 5 * SECOND;
+/// How long there must be silence after the players have come in.
+const SILENCE: u64 = SECOND / 2;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Files that this process has open beside its players' sockets.
+const OTHER_FILES: u64 = 200;
+
+/// A run of a scenario.
+pub(crate) struct Course {
+    meters: Vec<Meter>,
+    before: Vec<Snapshot>,
+    kernel_before: u64,
+    progress: Progress,
+}
+
+/// The measured time: when it began, and what the processes had used by then.
+pub(crate) struct Window {
+    begin: u64,
+    snapshots: Vec<Snapshot>,
+}
+
+/// When the phases of a steady run begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) warmup: u64,
+    pub(crate) measured: u64,
+    pub(crate) after: u64,
+}
+
+impl Plan {
+    /// From now on, and far enough ahead that all threads know it in time.
+    pub(crate) fn new(run: &Run) -> Self {
+        let warmup = now() + LEAD;
+        let measured = warmup + nanoseconds(run.warmup);
+        Self { warmup, measured, after: measured + nanoseconds(run.duration) }
+    }
+
+    pub(crate) fn marks(&self) -> [Mark; 3] {
+        [("warm-up", self.warmup), ("measured", self.measured), ("after", self.after)]
+            .map(|(name, begin)| Mark { name, begin })
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4)
+}
+
+impl Course {
+    /// Before the first player comes. Makes sure that this process may open so many sockets.
+    pub(crate) fn begin(run: &Run, sockets: usize) -> Result<Self> {
+        let files = rlimit::increase_nofile_limit(u64::MAX)?;
+        let wanted = sockets as u64 + OTHER_FILES;
+        ensure!(
+            wanted <= files,
+            "{sockets} sockets: this process may open {files} files; run several with other --first-player"
+        );
+        let mut meters = vec![Meter::own()?];
+        for pid in &run.pids {
+            meters.push(Meter::of(*pid).with_context(|| format!("--pid {pid}"))?);
+        }
+        let before = snapshots(&meters)?;
+        Ok(Self { meters, before, kernel_before: kernel_bytes(), progress: Progress::new() })
+    }
+
+    /// Waits until a point in time.
+    pub(crate) fn until(&mut self, what: &str, crews: &[&Crew], end: u64) {
+        self.wait(what, crews, end, |_| false);
+    }
+
+    /// Looks at the crews until they are as wanted; false when time has run out before.
+    pub(crate) fn wait(&mut self, what: &str, crews: &[&Crew], end: u64, is_done: impl Fn(&Sight) -> bool) -> bool {
+        loop {
+            let sight = crews.iter().map(|crew| crew.sight()).sum();
+            self.progress.show(what, &sight);
+            if is_done(&sight) {
+                return true;
+            }
+            match end.checked_sub(now()) {
+                None | Some(0) => return false,
+                Some(left) => std::thread::sleep(LOOK_EVERY.min(Duration::from_nanos(left))),
+            }
+        }
+    }
+
+    /// All players of a crew come in. Goes on with those who did when some are refused.
+    pub(crate) fn gather(&mut self, crew: &Crew, players: usize, at_once: usize) -> Result<()> {
+        crew.order(&Order::Arrive { at_once })?;
+        self.settle("arriving", crew, players)?;
+        ensure!(crew.sight().present > 0 || players == 0, "nobody got in: {}", crew.failure());
+        self.hush(crew);
+        Ok(())
+    }
+
+    /// Waits until every player has either come in or failed.
+    pub(crate) fn settle(&mut self, what: &str, crew: &Crew, players: usize) -> Result<()> {
+        let through = |sight: &Sight| sight.present + sight.failed;
+        loop {
+            let so_far = through(&crew.sight());
+            if so_far >= players as u64 {
+                return Ok(());
+            }
+            if !self.wait(what, &[crew], now() + PATIENCE, |sight| through(sight) > so_far) {
+                bail!("only {} of {players} players got in, and no other for 30 s", crew.sight().present);
+            }
+        }
+    }
+
+    /// Waits until the server has told all who came in of each other.
+    fn hush(&mut self, crew: &Crew) {
+        let end = now() + PATIENCE;
+        loop {
+            let notices = crew.sight().notices;
+            if !self.wait("settling", &[crew], end.min(now() + SILENCE), |sight| sight.notices != notices) {
+                return;
+            }
+        }
+    }
+
+    /// Nobody begins anything any more, and what is under way comes to its end.
+    pub(crate) fn wind_up(&mut self, crews: &[&Crew]) -> Result<()> {
+        for crew in crews {
+            crew.order(&Order::Hush)?;
+        }
+        self.wait("after", crews, now() + STRAGGLERS, |sight| sight.delivered >= sight.expected && sight.calls == 0);
+        crews.iter().try_for_each(|crew| crew.order(&Order::Part))
+    }
+
+    /// The measured time begins now.
+    pub(crate) fn open(&self) -> Result<Window> {
+        Ok(Window { begin: now(), snapshots: snapshots(&self.meters)? })
+    }
+
+    /// The measured time ends now.
+    pub(crate) fn close(&self, scenario: &str, window: &Window) -> Result<Outcome> {
+        let seconds = (now() - window.begin) as f64 / SECOND as f64;
+        let after = snapshots(&self.meters).context("a server has ended")?;
+        let begins = window.snapshots.iter().zip(&self.before);
+        let mut uses: Vec<ProcessUse> =
+            after.iter().zip(begins).map(|(after, (begin, before))| after.since(begin, before)).collect();
+        let own = uses.remove(0);
+        let kernel_bytes = kernel_bytes().saturating_sub(self.kernel_before);
+        let scenario = scenario.to_owned();
+        Ok(Outcome { scenario, seconds, servers: uses, own, kernel_bytes, ..Outcome::default() })
+    }
+}
+
+fn snapshots(meters: &[Meter]) -> Result<Vec<Snapshot>> {
+    meters.iter().map(Meter::snapshot).collect()
+}
+
+impl Outcome {
+    pub(crate) fn set(&mut self, name: &str, count: u64) {
+        self.counts.insert(name.to_owned(), count);
+    }
+
+    /// What was seen in the measured phase.
+    pub(crate) fn take_phase(&mut self, phase: &Phase) {
+        let counts = phase.counts;
+        for (name, count) in [
+            ("published", counts.published),
+            ("delivered", counts.delivered),
+            ("notices", counts.notices),
+            ("recvs", counts.recvs),
+            ("received_bytes", counts.received_bytes),
+        ] {
+            *self.counts.entry(name.to_owned()).or_default() += count;
+        }
+        self.latencies.extend(phase.latencies().map(|(name, latency)| (name.to_owned(), latency)));
+        let busy = phase.thread_cpu as f64 / (self.seconds * 1e7);
+        let busiest = self.counts.entry("busiest_thread_percent".to_owned()).or_default();
+        *busiest = (*busiest).max(busy as u64);
+    }
+
+    /// The messages of a phase, under a name.
+    pub(crate) fn take_deliveries(&mut self, name: &str, phase: &Phase) {
+        let late = phase.deliveries();
+        if phase.counts.expected > 0 {
+            let missing = self.counts.entry("missing".to_owned()).or_default();
+            *missing += phase.counts.expected.saturating_sub(late.count);
+            self.latencies.insert(name.to_owned(), late);
+        }
+    }
+
+    /// What went wrong in the whole run, altogether and by reasons.
+    pub(crate) fn take_failures(&mut self, tally: &Tally) {
+        *self.counts.entry("failures".to_owned()).or_default() += tally.failures.values().sum::<u64>();
+        for (reason, times) in &tally.failures {
+            *self.counts.entry(format!("failure: {reason}")).or_default() += times;
+        }
+    }
+}
