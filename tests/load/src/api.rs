@@ -31,7 +31,7 @@ impl Api {
         let config = ureq::Agent::config_builder().http_status_as_error(false).proxy(None);
         Self {
             http: config.timeout_global(Some(PATIENCE)).build().new_agent(),
-            base: format!("{}/api/v1/games/{}", target.url.trim_end_matches('/'), target.game_index),
+            base: format!("{}/api/v1/games/{}", target.urls[0].trim_end_matches('/'), target.game_index),
             bearer: format!("Bearer {}", target.certification_key),
         }
     }

@@ -5,6 +5,7 @@ mod api;
 mod clock;
 mod engine;
 mod floor;
+mod launcher;
 mod login_key;
 mod options;
 #[allow(dead_code, reason = "the scenarios fill it")]
@@ -38,6 +39,14 @@ struct Cli {
 enum Command {
     /// Players talk in channels: latency of each delivery, CPU of the server for it
     Chat(scenario::chat::Arguments),
+    /// Players are there and say nothing: memory and CPU of each
+    Idle(scenario::idle::Arguments),
+    /// A storm of logins: failures, their latency, and that of others who talk meanwhile
+    Login(scenario::login::Arguments),
+    /// All sockets are cut at once, and all players come back
+    Reconnect(scenario::reconnect::Arguments),
+    /// Heartbeats of game sessions
+    Heartbeat(scenario::heartbeat::Arguments),
     /// Serve as the floor: the least that a server can do for the same packets
     Floor(floor::Arguments),
 }
@@ -45,6 +54,10 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Chat(arguments) => tell(scenario::chat::run(&arguments), &arguments.run),
+        Command::Idle(arguments) => tell(scenario::idle::run(&arguments), &arguments.run),
+        Command::Login(arguments) => tell(scenario::login::run(&arguments), &arguments.run),
+        Command::Reconnect(arguments) => tell(scenario::reconnect::run(&arguments), &arguments.run),
+        Command::Heartbeat(arguments) => tell(scenario::heartbeat::run(&arguments), &arguments.run),
         Command::Floor(arguments) => floor::run(&arguments),
     };
     match done {

@@ -8,9 +8,9 @@ use clap::Args;
 /// The server, and the keys of a game on it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Target {
-    /// Public address of the server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7600")]
-    pub(crate) url: String,
+    /// Public address of the server; given several times, of its nodes, which the players take in turn
+    #[arg(long = "url", value_name = "URL", default_value = "http://127.0.0.1:7600")]
+    pub(crate) urls: Vec<String>,
     /// Game whose players are played
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) game_index: u32,

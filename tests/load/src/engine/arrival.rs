@@ -1,7 +1,6 @@
 //! How players come in: connect, upgrade, log in, and be entered into their channels by the game server.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use super::calls::{Call, Purpose};
 use super::player::{Player, Role, Stage};
@@ -44,9 +43,9 @@ impl Worker {
         let player = &mut self.players[slot];
         (player.stage, player.began_at) = (Stage::Upgrading, now());
         let (registry, token) = (self.poll.registry(), Self::token(slot));
-        let source: Option<SocketAddr> = self.site.source(player.role.id);
-        let upgrade = http::upgrade(&self.site.host, CHAT_SOCKET);
-        match Socket::connect(self.site.server, source, upgrade, (registry, token)) {
+        let (node, source) = (self.site.node(player.role.id), self.site.source(player.role.id));
+        let upgrade = http::upgrade(&node.host, CHAT_SOCKET);
+        match Socket::connect(node.address, source, upgrade, (registry, token)) {
             Ok(socket) => player.socket = Some(socket),
             Err(error) => self.lose(slot, &format!("no connection: {error}")),
         }
@@ -104,7 +103,7 @@ impl Worker {
         (player.stage, player.returns) = (Stage::Present, true);
         self.site.entered(&player.role);
         self.arrivals.under_way -= 1;
-        self.gauges.present(1);
+        self.gauges.arrived();
     }
 
     /// Cuts the sockets of all who are present.
@@ -112,7 +111,7 @@ impl Worker {
         for player in self.players.iter_mut().filter(|player| player.stage == Stage::Present) {
             (player.stage, player.socket) = (Stage::Away, None);
             self.site.left(&player.role);
-            self.gauges.present(-1);
+            self.gauges.left();
         }
     }
 }
@@ -122,7 +121,7 @@ impl Site {
         let (game, name, id) = (self.game_index, &self.channels[channel as usize].name, player.role.id);
         let path = format!("/api/v1/games/{game}/channels/{name}/members/{id}");
         let bearer = format!("Bearer {}", self.certification_key);
-        http::request("POST", &self.host, &path, &[("Authorization", &bearer)], "")
+        http::request("POST", &self.first_node().host, &path, &[("Authorization", &bearer)], "")
     }
 
     /// How many of a player's channels an answer names.

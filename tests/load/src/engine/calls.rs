@@ -177,7 +177,7 @@ impl Worker {
             && let Some(index) = self.calls.free_line()
             && let Some(call) = self.calls.waiting.pop_front()
         {
-            let (server, registry) = (self.site.server, self.poll.registry());
+            let (server, registry) = (self.site.first_node().address, self.poll.registry());
             let connect = |first| connect(server, registry, index, first);
             if let Err((call, result)) = self.calls.lines[index].send(call, connect) {
                 self.calls.free.push(index);

@@ -19,6 +19,7 @@ use super::worker::{Order, WAKER, Worker};
 #[derive(Default)]
 pub(crate) struct Gauges {
     present: AtomicI64,
+    arrived: AtomicU64,
     failed: AtomicU64,
     published: AtomicU64,
     expected: AtomicU64,
@@ -33,6 +34,8 @@ pub(crate) struct Gauges {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sight {
     pub(crate) present: u64,
+    /// How often somebody came in.
+    pub(crate) arrived: u64,
     pub(crate) failed: u64,
     pub(crate) published: u64,
     /// Deliveries of what was published.
@@ -46,8 +49,13 @@ pub(crate) struct Sight {
 }
 
 impl Gauges {
-    pub(super) fn present(&self, change: i64) {
-        self.present.fetch_add(change, Ordering::Relaxed);
+    pub(super) fn arrived(&self) {
+        self.present.fetch_add(1, Ordering::Relaxed);
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn left(&self) {
+        self.present.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn set_p99(&self, p99_us: u64) {
@@ -141,6 +149,7 @@ impl Sight {
         let read = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
         Self {
             present: gauges.present.load(Ordering::Relaxed).max(0).unsigned_abs(),
+            arrived: read(&gauges.arrived),
             failed: read(&gauges.failed),
             published: read(&gauges.published),
             expected: read(&gauges.expected),
@@ -150,12 +159,18 @@ impl Sight {
             p99_us: read(&gauges.p99_us),
         }
     }
+
+    /// Arrivals that have succeeded or failed.
+    pub(crate) fn through(&self) -> u64 {
+        self.arrived + self.failed
+    }
 }
 
 impl Sum for Sight {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |sum, one| Self {
             present: sum.present + one.present,
+            arrived: sum.arrived + one.arrived,
             failed: sum.failed + one.failed,
             published: sum.published + one.published,
             expected: sum.expected + one.expected,

@@ -22,8 +22,9 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// `per_second` times in each second of `begin..end`.
+    /// `per_second` times in each second of `begin..end`; none at all when that is 0.
     pub(crate) fn new(per_second: f64, begin: u64, end: u64) -> Self {
+        let end = if per_second > 0.0 { end } else { begin };
         Self { begin, end, interval: SECOND as f64 / per_second, taken: 0 }
     }
 
@@ -83,6 +84,7 @@ mod tests {
 
     #[test]
     fn times_are_even_and_never_drift() {
+        assert_eq!(all(Schedule::new(0.0, 100, 10 * SECOND)).len(), 0);
         let times = all(Schedule::new(3.0, 100, 100 + 10 * SECOND));
         assert_eq!(times.len(), 30);
         assert_eq!((times[0], times[3], times[27]), (100, 100 + SECOND, 100 + 9 * SECOND));

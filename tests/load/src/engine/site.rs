@@ -16,15 +16,22 @@ const PLAYERS_PER_SOURCE: i64 = 20_000;
 
 /// The server, and what its players need to get in.
 pub(crate) struct Site {
-    pub(crate) server: SocketAddr,
-    /// For the `Host` header.
-    pub(crate) host: String,
+    /// At least one.
+    nodes: Vec<Node>,
     pub(crate) certification_key: String,
     pub(crate) game_index: u32,
     pub(crate) signer: Signer,
     pub(crate) packets: Packets,
     first_player: i64,
     pub(crate) channels: Vec<Channel>,
+}
+
+/// A node of the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    /// For the `Host` header.
+    pub(crate) host: String,
 }
 
 /// A channel, and how much of its traffic is under way. Threads share these figures.
@@ -37,11 +44,8 @@ pub(crate) struct Channel {
 
 impl Site {
     pub(crate) fn new(target: &Target, channels: Vec<String>) -> Result<Self> {
-        let host = target.url.strip_prefix("http://").context("--url begins with http://")?.trim_end_matches('/');
-        let server = host.to_socket_addrs().with_context(|| host.to_owned())?.next().context("no such address")?;
         Ok(Self {
-            server,
-            host: host.to_owned(),
+            nodes: target.urls.iter().map(|url| Node::new(url)).collect::<Result<_>>()?,
             certification_key: target.certification_key.clone(),
             game_index: target.game_index,
             signer: Signer::new(target.game_index, &target.login_key_secret),
@@ -51,12 +55,32 @@ impl Site {
         })
     }
 
+    /// The node of a player.
+    pub(crate) fn node(&self, player: i64) -> &Node {
+        let number = usize::try_from(player - self.first_player).unwrap_or_default();
+        &self.nodes[number % self.nodes.len()]
+    }
+
+    /// The node for what is no player's.
+    pub(crate) fn first_node(&self) -> &Node {
+        &self.nodes[0]
+    }
+
     /// Where a player's connections come from: the system's choice, or, when one address has no ports left for all of
     /// them, further addresses of the loopback network.
     pub(crate) fn source(&self, player: i64) -> Option<SocketAddr> {
         let nth = u32::try_from((player - self.first_player) / PLAYERS_PER_SOURCE).ok().filter(|nth| *nth > 0)?;
         let source = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + nth);
-        self.server.ip().is_loopback().then(|| SocketAddr::new(IpAddr::V4(source), 0))
+        self.node(player).address.ip().is_loopback().then(|| SocketAddr::new(IpAddr::V4(source), 0))
+    }
+}
+
+impl Node {
+    fn new(url: &str) -> Result<Self> {
+        let host = url.strip_prefix("http://").with_context(|| format!("{url}: not an http:// URL"))?;
+        let host = host.trim_end_matches('/').to_owned();
+        let address = host.to_socket_addrs().with_context(|| host.clone())?.next().context("no such address")?;
+        Ok(Self { address, host })
     }
 }
 
@@ -117,15 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn further_source_addresses_are_used_when_ports_run_out() {
+    fn players_take_nodes_in_turn_and_further_addresses_when_ports_run_out() {
         let target = Target {
-            url: "http://127.0.0.1:7600/".to_owned(),
+            urls: ["http://127.0.0.1:7600/", "http://127.0.0.1:7700"].map(str::to_owned).to_vec(),
             game_index: 1,
             login_key_secret: String::new(),
             certification_key: String::new(),
             first_player: 100,
         };
         let site = Site::new(&target, Vec::new()).expect("an address");
+        assert_eq!(
+            [100, 101, 102].map(|player| site.node(player).host.as_str()),
+            ["127.0.0.1:7600", "127.0.0.1:7700", "127.0.0.1:7600"]
+        );
         let source = |player| site.source(player).map(|source| source.to_string());
         assert_eq!((source(100), source(20_099)), (None, None));
         assert_eq!((source(20_100), source(40_100)), (Some("127.0.0.2:0".into()), Some("127.0.0.3:0".into())));

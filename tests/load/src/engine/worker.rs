@@ -46,7 +46,6 @@ pub(crate) enum Order {
     /// Nobody talks and asks any more.
     Hush,
     /// All sockets are cut.
-    #[allow(dead_code, reason = "for storms")]
     Cut,
     /// The run is over: closes are no failures any more.
     Part,
@@ -303,7 +302,7 @@ impl Worker {
         let player = &mut self.players[slot];
         if player.stage == Stage::Present {
             self.site.left(&player.role);
-            self.gauges.present(-1);
+            self.gauges.left();
         }
         if player.is_arriving() {
             self.arrivals.under_way -= 1;

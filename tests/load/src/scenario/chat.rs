@@ -92,7 +92,7 @@ impl Arguments {
     fn probe(&self, site: &Site, rate: f64, plan: &Plan) -> Asking {
         let path = format!("/api/v1/games/{}/users/{}/channels", self.target.game_index, self.target.first_player);
         let bearer = format!("Bearer {}", self.target.certification_key);
-        let request = http::request("GET", &site.host, &path, &[("Authorization", &bearer)], "");
+        let request = http::request("GET", &site.first_node().host, &path, &[("Authorization", &bearer)], "");
         let schedule = Schedule::new(rate, plan.warmup, plan.after);
         Asking { name: "http", schedule, requests: Arc::new(vec![request]) }
     }
@@ -113,20 +113,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let probe = Crew::start(&site, vec![Vec::new()], run.ping_every)?;
     course.gather(&crew, players, run.at_once)?;
 
-    let plan = Plan::new(run);
-    for mark in plan.marks() {
-        [&crew, &probe].iter().try_for_each(|crew| crew.order(&Order::Mark(mark)))?;
-    }
-    let talk = |thread| arguments.traffic.talk((plan.warmup, plan.after), thread, crew.size());
-    crew.order_each(|thread| Order::Talk(talk(thread)))?;
-    if let Some(rate) = arguments.probe_http {
-        probe.order(&Order::Ask(arguments.probe(&site, rate, &plan)))?;
-    }
-    course.until("warm-up", &[&crew, &probe], plan.measured);
-    let window = course.open()?;
-    course.until("measured", &[&crew, &probe], plan.after);
-    let mut outcome = course.close("chat", &window)?;
-    course.wind_up(&[&crew, &probe])?;
+    let crews = [&crew, &probe];
+    let mut outcome = course.steady(("chat", run), &crews, |plan| {
+        let talk = |thread| arguments.traffic.talk((plan.warmup, plan.after), thread, crew.size());
+        crew.order_each(|thread| Order::Talk(talk(thread)))?;
+        match arguments.probe_http {
+            Some(rate) => probe.order(&Order::Ask(arguments.probe(&site, rate, plan))),
+            None => Ok(()),
+        }
+    })?;
     drop(channels);
 
     outcome.set("players", players as u64);

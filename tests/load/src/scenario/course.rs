@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::clock::{SECOND, now};
 use crate::engine::crew::{Crew, Sight};
@@ -21,7 +21,7 @@ const PATIENCE: u64 = 30 * SECOND;
 const STRAGGLERS: u64 = 5 * SECOND;
 /// How long there must be silence after the players have come in.
 const SILENCE: u64 = SECOND / 2;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Files that this process has open beside its players' sockets.
 const OTHER_FILES: u64 = 200;
 
@@ -54,11 +54,11 @@ impl Plan {
         let measured = warmup + nanoseconds(run.warmup);
         Self { warmup, measured, after: measured + nanoseconds(run.duration) }
     }
+}
 
-    pub(crate) fn marks(&self) -> [Mark; 3] {
-        [("warm-up", self.warmup), ("measured", self.measured), ("after", self.after)]
-            .map(|(name, begin)| Mark { name, begin })
-    }
+/// Tells all threads of a phase.
+pub(crate) fn mark(crews: &[&Crew], name: &'static str, begin: u64) -> Result<()> {
+    crews.iter().try_for_each(|crew| crew.order(&Order::Mark(Mark { name, begin })))
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -102,27 +102,32 @@ impl Course {
         }
     }
 
-    /// All players of a crew come in. Goes on with those who did when some are refused.
+    /// All players of a crew come in, until the server has told them of each other. Goes on with those who did when
+    /// some are refused.
+    ///
+    /// # Errors
+    /// Nobody got in, or nobody more for half a minute.
     pub(crate) fn gather(&mut self, crew: &Crew, players: usize, at_once: usize) -> Result<()> {
+        let arrivals = crew.sight().through() + players as u64;
         crew.order(&Order::Arrive { at_once })?;
-        self.settle("arriving", crew, players)?;
+        self.arrivals("arriving", &[crew], arrivals)?;
         ensure!(crew.sight().present > 0 || players == 0, "nobody got in: {}", crew.failure());
         self.hush(crew);
         Ok(())
     }
 
-    /// Waits until every player has either come in or failed.
-    pub(crate) fn settle(&mut self, what: &str, crew: &Crew, players: usize) -> Result<()> {
-        let through = |sight: &Sight| sight.present + sight.failed;
-        loop {
-            let so_far = through(&crew.sight());
-            if so_far >= players as u64 {
-                return Ok(());
-            }
-            if !self.wait(what, &[crew], now() + PATIENCE, |sight| through(sight) > so_far) {
-                bail!("only {} of {players} players got in, and no other for 30 s", crew.sight().present);
-            }
+    /// Waits until so many arrivals have either succeeded or failed.
+    ///
+    /// # Errors
+    /// None did either for half a minute.
+    pub(crate) fn arrivals(&mut self, what: &str, crews: &[&Crew], wanted: u64) -> Result<()> {
+        let through = || crews.iter().map(|crew| crew.sight().through()).sum::<u64>();
+        while through() < wanted {
+            let so_far = through();
+            let more = |sight: &Sight| sight.through() > so_far;
+            ensure!(self.wait(what, crews, now() + PATIENCE, more), "{} of {wanted} arrivals hang", wanted - so_far);
         }
+        Ok(())
     }
 
     /// Waits until the server has told all who came in of each other.
@@ -134,6 +139,50 @@ impl Course {
                 return;
             }
         }
+    }
+
+    /// The same load all the time: `load` tells the crews what to do by the plan, and the warm-up is not measured.
+    ///
+    /// # Errors
+    /// A server has ended.
+    pub(crate) fn steady(
+        &mut self,
+        (scenario, run): (&str, &Run),
+        crews: &[&Crew],
+        load: impl FnOnce(&Plan) -> Result<()>,
+    ) -> Result<Outcome> {
+        let plan = Plan::new(run);
+        for (name, begin) in [("warm-up", plan.warmup), ("measured", plan.measured), ("after", plan.after)] {
+            mark(crews, name, begin)?;
+        }
+        load(&plan)?;
+        self.until("warm-up", crews, plan.measured);
+        let window = self.open()?;
+        self.until("measured", crews, plan.after);
+        let outcome = self.close(scenario, &window)?;
+        self.wind_up(crews)?;
+        Ok(outcome)
+    }
+
+    /// A storm: `set_off` begins it, and it is measured until so many more arrivals are through.
+    ///
+    /// # Errors
+    /// A server has ended, or the arrivals hang.
+    pub(crate) fn storm(
+        &mut self,
+        (scenario, arrivals): (&str, usize),
+        crews: &[&Crew],
+        set_off: impl FnOnce() -> Result<()>,
+    ) -> Result<Outcome> {
+        let wanted = crews.iter().map(|crew| crew.sight().through()).sum::<u64>() + arrivals as u64;
+        mark(crews, "storm", now())?;
+        let window = self.open()?;
+        set_off()?;
+        self.arrivals("storm", crews, wanted)?;
+        let outcome = self.close(scenario, &window)?;
+        mark(crews, "after", now())?;
+        self.wind_up(crews)?;
+        Ok(outcome)
     }
 
     /// Nobody begins anything any more, and what is under way comes to its end.
