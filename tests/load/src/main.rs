@@ -3,6 +3,7 @@
 
 mod api;
 mod clock;
+mod compare;
 mod engine;
 mod floor;
 mod launcher;
@@ -10,6 +11,7 @@ mod login_key;
 mod options;
 #[allow(dead_code, reason = "the scenarios fill it")]
 mod outcome;
+mod peers;
 #[allow(dead_code, reason = "the scenarios read it")]
 mod process;
 mod progress;
@@ -47,8 +49,12 @@ enum Command {
     Reconnect(scenario::reconnect::Arguments),
     /// Heartbeats of game sessions
     Heartbeat(scenario::heartbeat::Arguments),
+    /// Guildhall beside the floor and its peers, in one table
+    Compare(compare::Arguments),
     /// Serve as the floor: the least that a server can do for the same packets
     Floor(floor::Arguments),
+    #[command(hide = true)]
+    Leash(compare::leash::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +64,8 @@ fn main() -> ExitCode {
         Command::Login(arguments) => tell(scenario::login::run(&arguments), &arguments.run),
         Command::Reconnect(arguments) => tell(scenario::reconnect::run(&arguments), &arguments.run),
         Command::Heartbeat(arguments) => tell(scenario::heartbeat::run(&arguments), &arguments.run),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Leash(arguments) => compare::leash::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
     };
     match done {
