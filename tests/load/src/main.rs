@@ -53,6 +53,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Serve as the floor: the least that a server can do for the same packets
     Floor(floor::Arguments),
+    /// Senders publish over HTTP, each as soon as its last message is on disk
+    Publish(scenario::publish::Arguments),
     #[command(hide = true)]
     Leash(compare::leash::Arguments),
 }
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Heartbeat(arguments) => tell(scenario::heartbeat::run(&arguments), &arguments.run),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Leash(arguments) => compare::leash::run(&arguments),
+        Command::Publish(arguments) => tell(scenario::publish::run(&arguments), &arguments.run),
         Command::Floor(arguments) => floor::run(&arguments),
     };
     match done {

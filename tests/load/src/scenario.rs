@@ -5,4 +5,5 @@ mod course;
 pub(crate) mod heartbeat;
 pub(crate) mod idle;
 pub(crate) mod login;
+pub(crate) mod publish;
 pub(crate) mod reconnect;
