@@ -2,8 +2,10 @@
 //!
 //! The sides of a match take turns (A B, B A, A B, ...), each run with servers started for it alone, so that what disturbs
 //! the machine disturbs all; a ratio is made of two runs of the same round. Servers and tools are processes of their own
-//! and end with this one, whatever happens.
+//! and end with this one, whatever happens. Their data is in the folder for temporary files (`TMPDIR`): where that is no
+//! disk, durable writes cost nothing, and their rows say nothing.
 
+mod folder;
 pub(crate) mod leash;
 mod measure;
 mod results;
@@ -11,13 +13,16 @@ mod rows;
 mod run;
 mod servers;
 
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
+use crate::outcome::Outcome;
 use crate::report;
+use folder::Folder;
 use results::Played;
 use rows::{MATCHES, Match};
 use run::Times;
@@ -69,7 +74,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         list(&matches);
         return Ok(());
     }
-    let played: Vec<_> = matches.into_iter().map(|plan| play(plan, arguments)).collect();
+    let folder = Folder::new()?;
+    let played: Vec<_> = matches.into_iter().map(|plan| play(plan, arguments, folder.path())).collect();
     tell(&played, arguments)
 }
 
@@ -93,19 +99,28 @@ fn list(matches: &[&Match]) {
     }
 }
 
-fn play(plan: &Match, arguments: &Arguments) -> Played {
+fn play(plan: &Match, arguments: &Arguments, folder: &Path) -> Played {
     let times = Times { duration: arguments.duration, warmup: arguments.warmup };
     let mut played = Played::new(*plan);
     for round in 0..arguments.rounds {
         for place in order(plan.sides.len(), round) {
             let side = &plan.sides[place];
-            eprintln!("{}: round {} of {}, {}", plan.name, round + 1, arguments.rounds, side.name);
-            let outcome = run::run(side, &arguments.programs(), times);
-            let outcome = outcome.inspect_err(|error| eprintln!("{}, {}: {error:#}", plan.name, side.name)).ok();
-            played.add(place, outcome);
+            let outcome = run::run(side, &arguments.programs(), times, folder);
+            let told = match &outcome {
+                Ok(outcome) => told(plan, place, outcome),
+                Err(error) => format!("{error:#}"),
+            };
+            eprintln!("{}, round {} of {}, {}: {told}", plan.name, round + 1, arguments.rounds, side.name);
+            played.add(place, outcome.ok());
         }
     }
     played
+}
+
+/// The first number of an outcome, so that who waits sees that it goes on.
+fn told(plan: &Match, side: usize, outcome: &Outcome) -> String {
+    let value = plan.first_measure(side).and_then(|measure| Some(measure.text(measure.of(outcome)?)));
+    value.unwrap_or_else(|| "nothing".to_owned())
 }
 
 /// Forwards in even rounds, backwards in odd ones.
@@ -124,7 +139,11 @@ fn tell(played: &[Played], arguments: &Arguments) -> Result<()> {
         report::write_json(&json!({ "rows": rows, "matches": played }), path)?;
     }
     match &arguments.html {
-        Some(path) => report::write_text(&report::page::page(&title, &[table.html()]), path),
+        Some(path) => {
+            let plots = played.iter().flat_map(Played::plots).map(|plot| plot.svg());
+            let parts: Vec<_> = iter::once(table.html()).chain(plots).collect();
+            report::write_text(&report::page::page(&title, &parts), path)
+        }
         None => Ok(()),
     }
 }

@@ -42,12 +42,17 @@ impl Measure {
         }
     }
 
-    pub(super) fn text(self, value: f64) -> String {
+    /// How its values are written.
+    pub(super) fn unit(self) -> fn(f64) -> String {
         match self {
-            Self::CpuPer(_) | Self::P99(_) | Self::IdleCpuPerPlayer => micros(value),
-            Self::MemoryPerPlayer | Self::KernelPerPlayer => bytes(value),
-            Self::P99Over(..) | Self::PerSecond(_) | Self::Count(_) => plain(value),
+            Self::CpuPer(_) | Self::P99(_) | Self::IdleCpuPerPlayer => micros,
+            Self::MemoryPerPlayer | Self::KernelPerPlayer => bytes,
+            Self::P99Over(..) | Self::PerSecond(_) | Self::Count(_) => plain,
         }
+    }
+
+    pub(super) fn text(self, value: f64) -> String {
+        self.unit()(value)
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::measure::Spread;
-use super::rows::{Match, Row};
+use super::rows::{Match, Row, Side};
 use crate::outcome::Outcome;
+use crate::report::plot::Plot;
 use crate::report::table::Table;
 use crate::report::units::plain;
 
@@ -38,7 +39,7 @@ pub(super) struct Line {
 
 impl Played {
     pub(super) fn new(plan: Match) -> Self {
-        let side = |side: &super::rows::Side| PlayedSide { name: side.name, load: side.load, rounds: Vec::new() };
+        let side = |side: &Side| PlayedSide { name: side.name, load: side.load, rounds: Vec::new() };
         Self { plan, name: plan.name, sides: plan.sides.iter().map(side).collect() }
     }
 
@@ -51,7 +52,7 @@ impl Played {
     }
 
     fn line(&self, row: &Row) -> Line {
-        let values = |side: usize| self.sides[side].rounds.iter().map(|outcome| row.measure.of(outcome.as_ref()?));
+        let values = |side| self.values(row, side);
         let (a, b) = row.sides;
         let spread = |side| Spread::of(values(side).flatten());
         // Round by round: what disturbed the machine disturbed both.
@@ -59,6 +60,28 @@ impl Played {
         let (a, b) = (spread(a), b.and_then(spread));
         let is_met = row.bound.is_met(a.map(|a| a.median), ratio.map(|ratio| ratio.median));
         Line { name: row.name, a, b, ratio, bound: row.bound.text(row.measure), is_met }
+    }
+
+    /// A plot for each row: its values round by round.
+    pub(super) fn plots(&self) -> impl Iterator<Item = Plot<'_>> {
+        self.plan.rows.iter().map(|row| {
+            let (a, b) = row.sides;
+            let line =
+                |side: usize| (self.sides[side].name, self.values(row, side).map(Option::unwrap_or_default).collect());
+            let rounds = self.sides[a].rounds.len();
+            Plot {
+                title: row.name,
+                places: (1..=rounds).map(|round| format!("round {round}")).collect(),
+                lines: [Some(a), b].into_iter().flatten().map(line).collect(),
+                unit: row.measure.unit(),
+            }
+        })
+    }
+
+    /// Round by round; `None` where there is none.
+    fn values(&self, row: &Row, side: usize) -> impl Iterator<Item = Option<f64>> {
+        let measure = row.measure;
+        self.sides[side].rounds.iter().map(move |outcome| measure.of(outcome.as_ref()?))
     }
 
     /// What went wrong, one sentence for each side that is concerned.

@@ -55,6 +55,11 @@ pub(super) struct Match {
 }
 
 impl Match {
+    /// What is read first of an outcome of this side, for people who wait.
+    pub(super) fn first_measure(&self, side: usize) -> Option<Measure> {
+        self.rows.iter().find(|row| row.sides.0 == side || row.sides.1 == Some(side)).map(|row| row.measure)
+    }
+
     /// Whether it takes part only when peers are asked for.
     pub(super) fn has_peers(&self) -> bool {
         self.sides.iter().any(|side| matches!(side.server, Server::Ws | Server::SocketIo))

@@ -37,9 +37,9 @@ impl Drop for Tool {
 
 /// # Errors
 /// A server does not start, or the tool fails; the error tells the end of its log.
-pub(super) fn run(side: &Side, programs: &Programs, times: Times) -> Result<Outcome> {
-    let servers = Servers::start(side.server, programs)?;
-    let folder = TempDir::with_prefix("guildhall-bench-")?;
+pub(super) fn run(side: &Side, programs: &Programs, times: Times, folder: &Path) -> Result<Outcome> {
+    let servers = Servers::start(side.server, programs, folder)?;
+    let folder = TempDir::new_in(folder)?;
     let (urls, pids): (Vec<_>, Vec<_>) = (servers.urls().collect(), servers.pids().collect());
     let mut tools = Vec::new();
     if side.tool_for_each_node {

@@ -54,8 +54,8 @@ impl Drop for Process {
 impl Servers {
     /// # Errors
     /// One of them does not start; the error tells the end of its log.
-    pub(super) fn start(server: Server, programs: &Programs) -> Result<Self> {
-        let folder = TempDir::with_prefix("guildhall-bench-")?;
+    pub(super) fn start(server: Server, programs: &Programs, folder: &Path) -> Result<Self> {
+        let folder = TempDir::new_in(folder)?;
         let mut redis = None;
         let nodes = match server {
             Server::Guildhall => vec![guildhall(programs, folder.path(), "")?],
