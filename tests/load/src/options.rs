@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::wire::dialect::Dialect;
+
 /// The server, and the keys of a game on it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Target {
@@ -14,6 +16,9 @@ pub(crate) struct Target {
     /// Game whose players are played
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) game_index: u32,
+    /// How packets travel
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dialect: Dialect,
     /// Signs the players' login keys (the game's hive.login_key_secret)
     #[arg(long, value_name = "SECRET", default_value = "login-key-secret-of-the-bench-0123456789")]
     pub(crate) login_key_secret: String,

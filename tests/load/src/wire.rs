@@ -1,5 +1,6 @@
 //! The bytes between this tool and a chat server.
 
+pub(crate) mod dialect;
 pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod packet;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::calls::{Call, Purpose};
 use super::player::{Player, Role, Stage};
-use super::site::{CHAT_SOCKET, Site};
+use super::site::Site;
 use super::socket::Socket;
 use super::worker::Worker;
 use crate::clock::now;
@@ -44,7 +44,7 @@ impl Worker {
         (player.stage, player.began_at) = (Stage::Upgrading, now());
         let (registry, token) = (self.poll.registry(), Self::token(slot));
         let (node, source) = (self.site.node(player.role.id), self.site.source(player.role.id));
-        let upgrade = http::upgrade(&node.host, CHAT_SOCKET);
+        let upgrade = http::upgrade(&node.host, self.site.dialect.path());
         match Socket::connect(node.address, source, upgrade, (registry, token)) {
             Ok(socket) => player.socket = Some(socket),
             Err(error) => self.lose(slot, &format!("no connection: {error}")),
@@ -52,6 +52,14 @@ impl Worker {
     }
 
     /// The socket is a WebSocket now.
+    pub(super) fn on_upgrade(&mut self, slot: usize) {
+        self.players[slot].stage = Stage::Opening;
+        if self.site.dialect.is_ready_at_once() {
+            self.log_in(slot);
+        }
+    }
+
+    /// Packets may be sent.
     pub(super) fn log_in(&mut self, slot: usize) {
         let player = &mut self.players[slot];
         player.stage = Stage::LoggingIn;

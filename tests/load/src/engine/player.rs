@@ -19,6 +19,8 @@ pub(crate) enum Stage {
     Away,
     /// Waits for 101 Switching Protocols.
     Upgrading,
+    /// Waits until packets may be sent.
+    Opening,
     /// Waits for the answer to CONNECT or RECONNECT.
     LoggingIn,
     /// Waits until the game server has entered it into so many channels.
@@ -48,6 +50,6 @@ impl Player {
 
     /// Whether it is on its way in.
     pub(crate) fn is_arriving(&self) -> bool {
-        matches!(self.stage, Stage::Upgrading | Stage::LoggingIn | Stage::Entering(_))
+        matches!(self.stage, Stage::Upgrading | Stage::Opening | Stage::LoggingIn | Stage::Entering(_))
     }
 }

@@ -7,10 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::login_key::Signer;
 use crate::options::Target;
+use crate::wire::dialect::Dialect;
 use crate::wire::packet::Packets;
 
-/// The chat's path on a Guildhall server.
-pub(crate) const CHAT_SOCKET: &str = "/v1/chat/socket";
 /// Players of one source address: fewer than the kernel has ports for it (`net.ipv4.ip_local_port_range`).
 const PLAYERS_PER_SOURCE: i64 = 20_000;
 
@@ -21,6 +20,7 @@ pub(crate) struct Site {
     pub(crate) certification_key: String,
     pub(crate) game_index: u32,
     pub(crate) signer: Signer,
+    pub(crate) dialect: Dialect,
     pub(crate) packets: Packets,
     first_player: i64,
     pub(crate) channels: Vec<Channel>,
@@ -49,6 +49,7 @@ impl Site {
             certification_key: target.certification_key.clone(),
             game_index: target.game_index,
             signer: Signer::new(target.game_index, &target.login_key_secret),
+            dialect: target.dialect,
             packets: Packets { game_index: target.game_index },
             first_player: target.first_player,
             channels: channels.into_iter().map(Channel::new).collect(),
@@ -145,6 +146,7 @@ mod tests {
         let target = Target {
             urls: ["http://127.0.0.1:7600/", "http://127.0.0.1:7700"].map(str::to_owned).to_vec(),
             game_index: 1,
+            dialect: Dialect::Plain,
             login_key_secret: String::new(),
             certification_key: String::new(),
             first_player: 100,

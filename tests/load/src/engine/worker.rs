@@ -17,6 +17,7 @@ use super::site::Site;
 use super::talk::{Talk, Talking};
 use super::tally::{Mark, Tally};
 use crate::clock::{SECOND, now};
+use crate::wire::dialect::Text;
 use crate::wire::{frame, http, packet, stamp};
 
 pub(super) const WAKER: Token = Token(0);
@@ -243,13 +244,13 @@ impl Worker {
                 return Err(format!("upgrade refused: {}", answer.status));
             }
             used = answer.length;
-            self.log_in(slot);
+            self.on_upgrade(slot);
         }
         let mut delivered = 0;
         while let Some(frame) = frame::first(&bytes[used..]) {
             used += frame.length;
             match frame.opcode {
-                Some(frame::TEXT) => delivered += u64::from(self.on_packet(slot, frame.payload, now)?),
+                Some(frame::TEXT) => delivered += u64::from(self.on_text(slot, frame.payload, now)?),
                 Some(frame::PING) => self.pong(slot, frame.payload),
                 Some(frame::CLOSE) => return Err(closed(frame.payload)),
                 other => return Err(format!("a frame of kind {other:?}")),
@@ -257,6 +258,17 @@ impl Worker {
         }
         self.arrived(slot, delivered);
         Ok(used)
+    }
+
+    /// Whether the text is a message of this tool.
+    fn on_text(&mut self, slot: usize, text: &[u8], now: u64) -> Result<bool, String> {
+        match self.site.dialect.read(text) {
+            Text::Packet(packet) => return self.on_packet(slot, packet, now),
+            Text::Answer(answer) => self.send_text(slot, answer),
+            Text::Ready => self.log_in(slot),
+            Text::Nothing => {}
+        }
+        Ok(false)
     }
 
     /// Whether the packet is a message of this tool.
@@ -285,8 +297,13 @@ impl Worker {
 
     /// Sends a packet.
     pub(super) fn say(&mut self, slot: usize, packet: &str) {
-        let mut frame = Vec::with_capacity(packet.len() + 14);
-        frame::text(&mut frame, packet.as_bytes());
+        let text = self.site.dialect.text(packet);
+        self.send_text(slot, &text);
+    }
+
+    fn send_text(&mut self, slot: usize, text: &str) {
+        let mut frame = Vec::with_capacity(text.len() + 14);
+        frame::text(&mut frame, text.as_bytes());
         self.send(slot, &frame);
     }
 
