@@ -19,6 +19,8 @@ pub(crate) struct Socket {
 pub(crate) struct Filled {
     /// Bytes of the buffer that are filled, from its begin.
     pub(crate) bytes: usize,
+    /// How many of them are new.
+    pub(crate) new: usize,
     /// Whether there may be more.
     pub(crate) more: bool,
 }
@@ -81,9 +83,9 @@ impl Socket {
         self.incomplete.clear();
         match self.stream.read(&mut buffer[kept..]) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Ok(read) => Ok(Filled { bytes: kept + read, more: kept + read == buffer.len() }),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Filled { bytes: kept, more: true }),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Filled { bytes: kept, more: false }),
+            Ok(new) => Ok(Filled { bytes: kept + new, new, more: kept + new == buffer.len() }),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Filled { bytes: kept, new: 0, more: true }),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Filled { bytes: kept, new: 0, more: false }),
             Err(error) => Err(error),
         }
     }

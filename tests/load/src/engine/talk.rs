@@ -123,3 +123,27 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::player::Role;
+    use super::*;
+
+    fn player(id: i64, stage: Stage) -> Player {
+        Player { stage, ..Player::new(Role { id, channels: vec![0], talks: true }) }
+    }
+
+    #[test]
+    fn members_speak_in_turn_and_those_who_are_gone_are_passed_over() {
+        let players = [Stage::Present, Stage::Gone, Stage::Present].map(|stage| player(0, stage));
+        let mut ring = Ring { channel: 0, slots: vec![0, 1, 2], next: 0 };
+        let turns: Vec<_> = (0..4).filter_map(|_| ring.sender(&players)).collect();
+        assert_eq!(turns, [0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn a_channel_without_anybody_is_silent() {
+        let players = [player(0, Stage::Gone)];
+        assert_eq!(Ring { channel: 0, slots: vec![0], next: 0 }.sender(&players), None);
+    }
+}

@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 
 use hdrhistogram::Histogram;
 
-use crate::clock::{SECOND, now, thread_cpu};
+use crate::clock::{Account, SECOND, now};
 use crate::outcome;
 
 /// Latencies above a minute count as a minute.
@@ -28,9 +28,9 @@ pub(crate) struct Tally {
     phases: Vec<Phase>,
     /// How often something went wrong, and what.
     pub(crate) failures: BTreeMap<String, u64>,
-    /// The phase in which the thread is, and its CPU at the begin of it.
+    /// The phase in which the thread is, and its account at the begin of it.
     current: usize,
-    cpu: u64,
+    account: Account,
 }
 
 /// What was seen in one phase.
@@ -40,8 +40,8 @@ pub(crate) struct Phase {
     /// Of what is not a delivery, by name.
     latencies: BTreeMap<&'static str, Latencies>,
     seconds: Vec<Second>,
-    /// Nanoseconds that the busiest thread was on a CPU.
-    pub(crate) thread_cpu: u64,
+    /// Of each thread.
+    pub(crate) accounts: Vec<Account>,
 }
 
 /// What is counted all the time.
@@ -53,7 +53,7 @@ pub(crate) struct Counts {
     pub(crate) delivered: u64,
     /// Notifications that are no messages of this tool: who entered, who left.
     pub(crate) notices: u64,
-    /// Successful reads of sockets.
+    /// Reads of players' sockets that brought something.
     pub(crate) recvs: u64,
     pub(crate) received_bytes: u64,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Latencies(Option<Histogram<u32>>);
 impl Tally {
     pub(crate) fn new() -> Self {
         let arriving = Phase::new(Mark { name: "arriving", begin: now() });
-        Self { phases: vec![arriving], failures: BTreeMap::new(), current: 0, cpu: thread_cpu() }
+        Self { phases: vec![arriving], failures: BTreeMap::new(), current: 0, account: Account::of_this_thread() }
     }
 
     /// A phase will begin, or has just begun.
@@ -80,7 +80,7 @@ impl Tally {
         self.phases.push(Phase::new(mark));
     }
 
-    /// To be called now and then: ascribes the thread's CPU to the phase in which it was used.
+    /// To be called now and then: ascribes what the thread used to the phase in which it did.
     pub(crate) fn pass(&mut self, now: u64) {
         while self.phases.get(self.current + 1).is_some_and(|next| next.mark.begin <= now) {
             self.charge();
@@ -89,9 +89,9 @@ impl Tally {
     }
 
     fn charge(&mut self) {
-        let cpu = thread_cpu();
-        self.phases[self.current].thread_cpu += cpu - self.cpu;
-        self.cpu = cpu;
+        let account = Account::of_this_thread();
+        self.phases[self.current].accounts.push(account - self.account);
+        self.account = account;
     }
 
     /// The phase of a point in time.
@@ -102,7 +102,7 @@ impl Tally {
 
     pub(crate) fn read(&mut self, now: u64, bytes: usize) {
         let counts = &mut self.at(now).counts;
-        counts.recvs += 1;
+        counts.recvs += u64::from(bytes > 0);
         counts.received_bytes += bytes as u64;
     }
 
@@ -177,7 +177,7 @@ impl Tally {
 
 impl Phase {
     fn new(mark: Mark) -> Self {
-        Self { mark, counts: Counts::default(), latencies: BTreeMap::new(), seconds: Vec::new(), thread_cpu: 0 }
+        Self { mark, counts: Counts::default(), latencies: BTreeMap::new(), seconds: Vec::new(), accounts: Vec::new() }
     }
 
     fn index(&self, time: u64) -> usize {
@@ -194,7 +194,7 @@ impl Phase {
 
     fn absorb(&mut self, other: Self) {
         self.counts += other.counts;
-        self.thread_cpu = self.thread_cpu.max(other.thread_cpu);
+        self.accounts.extend(other.accounts);
         for (name, latencies) in other.latencies {
             self.latencies.entry(name).or_default().add(&latencies);
         }

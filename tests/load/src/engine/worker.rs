@@ -224,7 +224,7 @@ impl Worker {
             let Some(socket) = &mut self.players[slot].socket else { return Ok(()) };
             let filled = socket.fill(buffer).map_err(|error| lost(&error))?;
             let now = now();
-            self.tally.read(now, filled.bytes);
+            self.tally.read(now, filled.new);
             let used = self.take(slot, &buffer[..filled.bytes], now)?;
             if let Some(socket) = &mut self.players[slot].socket {
                 socket.keep(&buffer[used..filled.bytes]);
@@ -353,5 +353,17 @@ fn closed(payload: &[u8]) -> String {
     match payload.split_first_chunk() {
         Some((code, reason)) => format!("closed {} {}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason)),
         None => "closed 1005 without a code".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_socket_is_told_by_its_close_code() {
+        assert_eq!(closed(b"\x0f\xa1reads too slowly"), "closed 4001 reads too slowly");
+        assert_eq!(closed(b""), "closed 1005 without a code");
+        assert_eq!(lost(&ErrorKind::UnexpectedEof.into()), "closed 1006 without a close frame");
     }
 }

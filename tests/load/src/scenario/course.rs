@@ -235,9 +235,17 @@ impl Outcome {
             *self.counts.entry(name.to_owned()).or_default() += count;
         }
         self.latencies.extend(phase.latencies().map(|(name, latency)| (name.to_owned(), latency)));
-        let busy = phase.thread_cpu as f64 / (self.seconds * 1e7);
-        let busiest = self.counts.entry("busiest_thread_percent".to_owned()).or_default();
-        *busiest = (*busiest).max(busy as u64);
+        for account in &phase.accounts {
+            self.busiest("busiest_thread_percent", account.ran);
+            self.busiest("busiest_thread_waited_percent", account.waited);
+        }
+    }
+
+    /// A share of the window, if no other thread had a larger one.
+    fn busiest(&mut self, name: &str, nanoseconds: u64) {
+        let percent = (nanoseconds as f64 / (self.seconds * 1e7)).round() as u64;
+        let most = self.counts.entry(name.to_owned()).or_default();
+        *most = percent.max(*most);
     }
 
     /// The messages of a phase, under a name.
