@@ -1,8 +1,9 @@
 //! Many players in few threads.
 //!
 //! - [`crew`] is what scenarios see: threads with players in them, orders to them, and what they have seen in the end.
-//! - [`worker`] is one such thread: an epoll loop over the sockets of its players. Their life is told in three files:
-//!   [`arrival`] (connect, log in, enter), [`talk`] (messages, at their times) and [`calls`] (HTTP beside them).
+//! - [`worker`] is one such thread: an epoll loop over the sockets of its players. Their life is told in four files:
+//!   [`arrival`] (connect, log in, enter), [`exchange`] (what they hear and say), [`talk`] (messages, at their times) and
+//!   [`calls`] (HTTP beside them).
 //! - [`tally`] keeps what was measured, by phases; [`schedule`] knows when something is due; [`site`] is the server.
 //!
 //! What is sent at a rate is sent by a schedule fixed beforehand, and all latencies count from the time at which
@@ -11,6 +12,7 @@
 pub(crate) mod arrival;
 pub(crate) mod calls;
 pub(crate) mod crew;
+pub(crate) mod exchange;
 pub(crate) mod player;
 pub(crate) mod schedule;
 pub(crate) mod site;
