@@ -18,6 +18,9 @@ use crate::outcome::Outcome;
 const FIRST_PLAYER: u64 = 1_000_000;
 const PLAYERS_APART: u64 = 1_000_000;
 
+/// With several tools, the players of the last must be in before the first begins to measure.
+const LEAST_WARMUP_OF_SEVERAL: f64 = 15.0;
+
 /// How long a run lasts, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -43,6 +46,7 @@ pub(super) fn run(side: &Side, programs: &Programs, times: Times, folder: &Path)
     let (urls, pids): (Vec<_>, Vec<_>) = (servers.urls().collect(), servers.pids().collect());
     let mut tools = Vec::new();
     if side.tool_for_each_node {
+        let times = Times { warmup: times.warmup.max(LEAST_WARMUP_OF_SEVERAL), ..times };
         for place in 0..urls.len() {
             tools.push(start(side, times, &urls[place..=place], &pids[place..=place], place, folder.path())?);
         }
