@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::http::success;
 use crate::support::key::now_ms;
@@ -20,6 +20,9 @@ const END: &str = "/v1/game/session/end";
 const OPENING_BALANCE: u64 = 1_000_000;
 /// Settlements of the last rounds that are read again each time.
 const MARGIN_MS: i64 = 60_000;
+/// How often a launcher beats, whatever its PC does. Several of them may get lost before the 240 s of silence that end
+/// it: `kill -9` may undo a heartbeat that was answered.
+const LAUNCHER_BEAT: Duration = Duration::from_secs(20);
 
 /// A game with short units, so that sessions which outlive a round are charged again, and a cafe.
 pub(crate) const TABLES: &str = r#"
@@ -62,6 +65,8 @@ struct Pc {
 struct Launcher {
     id: String,
     token: String,
+    /// Its last acknowledged start or heartbeat; nothing else counts as a sign of its life.
+    heard_at: Instant,
 }
 
 /// Credits under ids, so that a repeat pays once.
@@ -185,33 +190,14 @@ impl Pc {
     async fn step(&mut self, door: &Door) -> Option<()> {
         self.steps += 1;
         let Some(launcher) = &self.launcher else { return self.start(door).await };
-        let Some(session) = self.session.clone() else {
-            let body = json!({ "game_id": "arcade" });
-            let ott =
-                self.ask(door, (Method::POST, "/v1/launcher/ott"), &body, |it| it.bearer_auth(&launcher.token)).await?;
-            let body = json!({ "ott": ott.data()["ott"], "provider_user_id": "5001" });
-            let verified = self.ask(door, (Method::POST, "/v1/game/session/verify"), &body, game_server).await?;
-            // Refused: a store that lost the newest does not know the token.
-            if self.is_patient && verified.data()["game_session_id"].is_null() {
-                return None;
-            }
-            let session = word(&verified.data()["game_session_id"]);
-            self.begun.insert(session.clone());
-            (self.session, self.played) = (Some(session), 0);
-            return Some(());
-        };
+        // By time, as real ones do: the calls of a round may be too few for its turn to come among them.
+        if launcher.heard_at.elapsed() >= LAUNCHER_BEAT {
+            return self.launcher_heartbeat(door).await;
+        }
+        let Some(session) = self.session.clone() else { return self.begin(door).await };
         match self.steps % 7 {
             0 => self.end(door, session).await,
-            // Not right after an end, when there is no session to be told of: a launcher that is never heard of is
-            // forgotten while many rounds go on.
-            3 => {
-                let body = json!({ "launcher_session_id": launcher.id });
-                let path = "/v1/launcher/session/heartbeat";
-                let beat = self.ask(door, (Method::PATCH, path), &body, |it| it.bearer_auth(&launcher.token)).await?;
-                let is_known = beat.data()["game_session"]["game_session_id"] == json!(session);
-                assert!(is_known || self.is_patient, "{}: {}", session, beat.body);
-                is_known.then_some(())
-            }
+            3 => self.launcher_heartbeat(door).await,
             // A session that is left open is replaced by the next one.
             2 if self.begun.len().is_multiple_of(5) => {
                 self.session = None;
@@ -231,7 +217,45 @@ impl Pc {
         };
         let started = self.ask(door, (Method::POST, "/v1/launcher/session/start"), &body, signed).await?;
         let data = started.data();
-        self.launcher = Some(Launcher { id: word(&data["launcher_session_id"]), token: word(&data["session_token"]) });
+        let (id, token) = (word(&data["launcher_session_id"]), word(&data["session_token"]));
+        self.launcher = Some(Launcher { id, token, heard_at: Instant::now() });
+        Some(())
+    }
+
+    /// A call of the launcher: [`Self::ask`], whose answer must be a success.
+    async fn ask_as_launcher(&self, door: &Door, route: (Method, &str), body: &Value) -> Option<Answer> {
+        let launcher = self.launcher.as_ref().expect("a started launcher");
+        let answer = self.ask(door, route, body, |it| it.bearer_auth(&launcher.token)).await?;
+        let silent_for = launcher.heard_at.elapsed();
+        assert_eq!(answer.status, 200, "{}, its launcher silent for {silent_for:?}: {}", self.name, answer.body);
+        Some(answer)
+    }
+
+    async fn launcher_heartbeat(&mut self, door: &Door) -> Option<()> {
+        let launcher = self.launcher.as_ref().expect("a started launcher");
+        let body = json!({ "launcher_session_id": launcher.id });
+        let beat = self.ask_as_launcher(door, (Method::PATCH, "/v1/launcher/session/heartbeat"), &body).await?;
+        self.launcher.iter_mut().for_each(|launcher| launcher.heard_at = Instant::now());
+        // Between two sessions, one may be live whose verification or end was never answered.
+        let Some(session) = &self.session else { return Some(()) };
+        let is_known = beat.data()["game_session"]["game_session_id"] == json!(session);
+        assert!(is_known || self.is_patient, "{}: {}", session, beat.body);
+        is_known.then_some(())
+    }
+
+    /// A token, and the session it is traded for.
+    async fn begin(&mut self, door: &Door) -> Option<()> {
+        let body = json!({ "game_id": "arcade" });
+        let ott = self.ask_as_launcher(door, (Method::POST, "/v1/launcher/ott"), &body).await?;
+        let body = json!({ "ott": ott.data()["ott"], "provider_user_id": "5001" });
+        let verified = self.ask(door, (Method::POST, "/v1/game/session/verify"), &body, game_server).await?;
+        // Refused: a store that lost the newest does not know the token.
+        if self.is_patient && verified.data()["game_session_id"].is_null() {
+            return None;
+        }
+        let session = word(&verified.data()["game_session_id"]);
+        self.begun.insert(session.clone());
+        (self.session, self.played) = (Some(session), 0);
         Some(())
     }
 
