@@ -131,6 +131,7 @@ async fn start(crowd: usize) -> Node {
     let node = Node::builder()
         .set("limits.sockets_per_ip_burst", 2 * crowd)
         .set("limits.api_burst", 2 * crowd + 100)
+        .set("limits.idle_sec", 86_400) // most of the crowd only listen, however long a step takes
         .start()
         .await;
     let mut spec = channel(ROOM, "PUBLIC");

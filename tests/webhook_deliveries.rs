@@ -156,8 +156,9 @@ async fn whatever_happens_to_deliveries_each_takes_effect_once_and_is_in_the_str
     let mut chance = seed.generator(0);
     let total = amount("GUILDHALL_DELIVERIES", 10_000);
     let model = Model::new(&mut chance, total * (10 - REPEATS) / 10);
-    let hall =
-        Hall { node: Hall::builder().tables(&crate::support::webhooks::tables("", "freshness_sec = 0")).start().await };
+    // Nobody keeps the sessions alive that suspensions are to end, and some of those come last.
+    let builder = Hall::builder().set("playwave.silence_sec", 86_400);
+    let hall = Hall { node: builder.tables(&crate::support::webhooks::tables("", "freshness_sec = 0")).start().await };
     join_all(model.players().map(|player| hall.token(player))).await;
     let playing = model.suspended().take(PLAYING);
     let seats = join_all(playing.map(|player| hall.seat(player))).await;
