@@ -83,6 +83,7 @@ async fn what_was_acknowledged_outlives_kill_9_and_nothing_is_there_twice() {
             server.settle(&node).await;
         }
         cafe.check(&node.door(), false).await;
+        cafe.beat(&node.door()).await;
     }
     history.check_nothing_changed(&node).await;
     for server in &servers {

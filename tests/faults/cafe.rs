@@ -20,9 +20,9 @@ const END: &str = "/v1/game/session/end";
 const OPENING_BALANCE: u64 = 1_000_000;
 /// Settlements of the last rounds that are read again each time.
 const MARGIN_MS: i64 = 60_000;
-/// How often a launcher beats, whatever its PC does. Several of them may get lost before the 240 s of silence that end
-/// it: `kill -9` may undo a heartbeat that was answered.
-const LAUNCHER_BEAT: Duration = Duration::from_secs(20);
+/// How often launchers and game servers beat, whatever else they do. Several beats may get lost before the 240 s of
+/// silence that end a launcher or a session: `kill -9` may undo a heartbeat that was answered.
+const BEAT: Duration = Duration::from_secs(20);
 
 /// A game with short units, so that sessions which outlive a round are charged again, and a cafe.
 pub(crate) const TABLES: &str = r#"
@@ -53,6 +53,8 @@ struct Pc {
     launcher: Option<Launcher>,
     /// The live session, as far as it is known.
     session: Option<String>,
+    /// Its last acknowledged heartbeat, or its verification.
+    session_heard_at: Instant,
     /// Acknowledged sessions.
     begun: BTreeSet<String>,
     /// Acknowledged ends, with the play time that was answered.
@@ -93,6 +95,7 @@ impl Cafe {
             is_patient,
             launcher: None,
             session: None,
+            session_heard_at: Instant::now(),
             begun: BTreeSet::new(),
             ended: BTreeMap::new(),
             played: 0,
@@ -111,6 +114,18 @@ impl Cafe {
     pub(crate) async fn work_through(&mut self, door: &Door, pause: Duration, is_over: impl Fn() -> bool) {
         let play = join_all(self.pcs.iter_mut().map(|pc| pc.work_through(door, pause, &is_over)));
         futures_util::future::join(play, self.credits.work_through(door, pause, &is_over)).await;
+    }
+
+    /// Beats that are due, by time as real ones: the calls before a node dies may be too few for their turn to come.
+    pub(crate) async fn beat(&mut self, door: &Door) {
+        for pc in &mut self.pcs {
+            if pc.launcher.as_ref().is_some_and(Launcher::is_due) {
+                pc.launcher_heartbeat(door).await.expect("the node answers");
+            }
+            if let Some(session) = pc.session.clone().filter(|_| pc.session_heard_at.elapsed() >= BEAT) {
+                pc.heartbeat(door, session).await.expect("the node answers");
+            }
+        }
     }
 
     /// What was acknowledged is there, once, and the money adds up.
@@ -190,8 +205,7 @@ impl Pc {
     async fn step(&mut self, door: &Door) -> Option<()> {
         self.steps += 1;
         let Some(launcher) = &self.launcher else { return self.start(door).await };
-        // By time, as real ones do: the calls of a round may be too few for its turn to come among them.
-        if launcher.heard_at.elapsed() >= LAUNCHER_BEAT {
+        if launcher.is_due() {
             return self.launcher_heartbeat(door).await;
         }
         let Some(session) = self.session.clone() else { return self.begin(door).await };
@@ -255,7 +269,7 @@ impl Pc {
         }
         let session = word(&verified.data()["game_session_id"]);
         self.begun.insert(session.clone());
-        (self.session, self.played) = (Some(session), 0);
+        (self.session, self.session_heard_at, self.played) = (Some(session), Instant::now(), 0);
         Some(())
     }
 
@@ -265,7 +279,7 @@ impl Pc {
         assert_eq!(beat.data()["result"], "OK", "{}", beat.body);
         let played = whole(&beat.data()["play_duration_sec"]);
         assert!(played >= self.played, "play time ran back from {} to {played}", self.played);
-        self.played = played;
+        (self.session_heard_at, self.played) = (Instant::now(), played);
         Some(())
     }
 
@@ -288,6 +302,12 @@ impl Pc {
             let row = settled.get(session).unwrap_or_else(|| panic!("{session} ended and was not settled"));
             assert_eq!((&row["end_reason"], whole(&row["play_duration_sec"])), (&json!("normal"), *played), "{row}");
         }
+    }
+}
+
+impl Launcher {
+    fn is_due(&self) -> bool {
+        self.heard_at.elapsed() >= BEAT
     }
 }
 
