@@ -18,8 +18,8 @@ const SECRET: &str = "secret-of-the-cafe";
 const HEARTBEAT: &str = "/v1/game/session/heartbeat";
 const END: &str = "/v1/game/session/end";
 const OPENING_BALANCE: u64 = 1_000_000;
-/// Settlements of the last rounds that are read again each time. A session whose verification was never answered may
-/// die of silence: 245 s later it is settled as of its beginning.
+/// Settlements of the last rounds that are read again each time. A session that nobody keeps alive, as one whose
+/// verification was never answered, dies of silence: 245 s later it is settled as of its last heartbeat.
 const MARGIN_MS: i64 = 600_000;
 /// How often launchers and game servers beat, whatever else they do. Several beats may get lost before the 240 s of
 /// silence that end a launcher or a session: `kill -9` may undo a heartbeat that was answered.
