@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use crate::clock::{SECOND, now};
-use crate::engine::crew::Sight;
+use crate::engine::sight::Sight;
 
 /// Shows progress on standard error, so that standard output has the results only.
 pub(crate) struct Progress {
@@ -46,8 +46,8 @@ impl Progress {
             "{:4} s  {what:<9} {} there  {:.0} published/s  {:.0} delivered/s  p99 {:.1} ms  {} failures",
             (now - self.begin) / SECOND,
             sight.present,
-            rate(sight.published, before.published),
-            rate(sight.delivered, before.delivered),
+            rate(sight.counts.published, before.counts.published),
+            rate(sight.counts.delivered, before.counts.delivered),
             sight.p99_us as f64 / 1000.0,
             sight.failed
         )
@@ -65,12 +65,14 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::sight::Counts;
 
     #[test]
     fn rates_are_of_the_time_since_the_last_line() {
         let mut progress = Progress::new();
-        progress.last.1 = Sight { published: 10, delivered: 100, ..Sight::default() };
-        let sight = Sight { present: 7, failed: 1, published: 30, delivered: 300, p99_us: 1500, ..Sight::default() };
+        let counts = |published, delivered| Counts { published, delivered, ..Counts::default() };
+        progress.last.1 = Sight { counts: counts(10, 100), ..Sight::default() };
+        let sight = Sight { present: 7, failed: 1, p99_us: 1500, counts: counts(30, 300), ..Sight::default() };
         let line = progress.line("measured", &sight, progress.begin + 2 * SECOND);
         let told = "2 s  measured  7 there  10 published/s  100 delivered/s  p99 1.5 ms  1 failures";
         assert_eq!(line.trim_start(), told);

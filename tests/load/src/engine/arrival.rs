@@ -111,7 +111,8 @@ impl Worker {
         (player.stage, player.returns) = (Stage::Present, true);
         self.site.entered(&player.role);
         self.arrivals.under_way -= 1;
-        self.gauges.arrived();
+        self.sight.present += 1;
+        self.sight.arrived += 1;
     }
 
     /// Cuts the sockets of all who are present.
@@ -119,7 +120,7 @@ impl Worker {
         for player in self.players.iter_mut().filter(|player| player.stage == Stage::Present) {
             (player.stage, player.socket) = (Stage::Away, None);
             self.site.left(&player.role);
-            self.gauges.left();
+            self.sight.present -= 1;
         }
     }
 }

@@ -190,7 +190,7 @@ impl Worker {
         match call.purpose {
             Purpose::Enter(slot) => self.on_entered(slot, result),
             Purpose::Timed(name) => match result {
-                Ok(()) => self.tally.done(name, call.due, now()),
+                Ok(()) => self.tally.answered(name, call.due, now()),
                 Err(reason) => self.tally.failed(&format!("{name}: {reason}")),
             },
         }

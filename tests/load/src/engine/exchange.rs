@@ -129,7 +129,7 @@ impl Worker {
         let player = &mut self.players[slot];
         if player.stage == Stage::Present {
             self.site.left(&player.role);
-            self.gauges.left();
+            self.sight.present -= 1;
         }
         if player.is_arriving() {
             self.arrivals.under_way -= 1;
@@ -137,7 +137,8 @@ impl Worker {
         (player.stage, player.socket) = (Stage::Gone, None);
         if !self.parted {
             self.tally.failed(reason);
-            self.gauges.failed(reason);
+            self.sight.failed += 1;
+            self.shown.failure.get_or_init(|| reason.to_owned());
         }
     }
 }

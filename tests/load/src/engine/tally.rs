@@ -5,10 +5,10 @@
 //! warm-up that arrives late is not in the measurement, and one of the measurement is, however late.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
 use hdrhistogram::Histogram;
 
+use super::sight::Counts;
 use crate::clock::{Account, SECOND, now};
 use crate::outcome;
 
@@ -42,20 +42,6 @@ pub(crate) struct Phase {
     seconds: Vec<Second>,
     /// Of each thread.
     pub(crate) accounts: Vec<Account>,
-}
-
-/// What is counted all the time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) published: u64,
-    /// The members of their channels when they were published.
-    pub(crate) expected: u64,
-    pub(crate) delivered: u64,
-    /// Notifications that are no messages of this tool: who entered, who left.
-    pub(crate) notices: u64,
-    /// Reads of players' sockets that brought something.
-    pub(crate) recvs: u64,
-    pub(crate) received_bytes: u64,
 }
 
 /// One second of a phase: what arrived in it, and how late was what was due in it.
@@ -123,6 +109,12 @@ impl Tally {
         phase.counts.delivered += 1;
         phase.second(now).delivered += 1;
         self.at(due).second(due).late.record(now.saturating_sub(due));
+    }
+
+    /// An HTTP request that was due at `due` was answered well.
+    pub(crate) fn answered(&mut self, name: &'static str, due: u64, now: u64) {
+        self.at(now).counts.answered += 1;
+        self.done(name, due, now);
     }
 
     /// Something else that was due at `due` is done.
@@ -224,17 +216,6 @@ impl Phase {
             outcome::Second { at, delivered: second.delivered, p50: late.p50, p99: late.p99 }
         };
         (0..).zip(&self.seconds).map(second).collect()
-    }
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.published += other.published;
-        self.expected += other.expected;
-        self.delivered += other.delivered;
-        self.notices += other.notices;
-        self.recvs += other.recvs;
-        self.received_bytes += other.received_bytes;
     }
 }
 

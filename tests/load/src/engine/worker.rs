@@ -10,9 +10,9 @@ use mio::{Events, Poll, Token};
 
 use super::arrival::Arrivals;
 use super::calls::{Asking, Calls};
-use super::crew::Gauges;
 use super::player::{Player, Role, Stage};
 use super::schedule::{Schedule, Timer};
+use super::sight::{Shown, Sight};
 use super::site::Site;
 use super::talk::{Talk, Talking};
 use super::tally::{Mark, Tally};
@@ -60,7 +60,8 @@ pub(super) struct Worker {
     pub(super) calls: Calls,
     pub(super) pings: Schedule,
     pub(super) tally: Tally,
-    pub(super) gauges: Arc<Gauges>,
+    pub(super) sight: Sight,
+    pub(super) shown: Arc<Shown>,
     orders: Receiver<Order>,
     timer: Timer,
     pub(super) buffer: Vec<u8>,
@@ -74,7 +75,7 @@ impl Worker {
     /// Each player asks for something once in `ping_every`.
     pub(super) fn new(
         (site, poll): (Arc<Site>, Poll),
-        (orders, gauges): (Receiver<Order>, Arc<Gauges>),
+        (orders, shown): (Receiver<Order>, Arc<Shown>),
         roles: Vec<Role>,
         ping_every: Duration,
     ) -> io::Result<Self> {
@@ -89,7 +90,8 @@ impl Worker {
             calls: Calls::default(),
             pings,
             tally: Tally::new(),
-            gauges,
+            sight: Sight::default(),
+            shown,
             orders,
             timer,
             buffer: vec![0; BUFFER_BYTES],
@@ -188,11 +190,11 @@ impl Worker {
 
     fn show(&mut self, now: u64) {
         if now >= self.next_p99 {
-            self.gauges.set_p99(self.tally.last_p99(now));
+            self.sight.p99_us = self.tally.last_p99(now);
             self.next_p99 = now + SECOND;
         }
-        self.gauges.count(self.tally.total());
-        self.gauges.calls(self.calls.unanswered());
+        (self.sight.counts, self.sight.calls) = (self.tally.total(), self.calls.unanswered() as u64);
+        *self.shown.sight.lock() = self.sight;
     }
 
     /// The token of a player's socket.

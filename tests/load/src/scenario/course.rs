@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::clock::{SECOND, now};
-use crate::engine::crew::{Crew, Sight};
+use crate::engine::crew::Crew;
+use crate::engine::sight::{Counts, Sight};
 use crate::engine::tally::{Mark, Phase, Tally};
 use crate::engine::worker::Order;
 use crate::options::Run;
@@ -33,9 +34,11 @@ pub(crate) struct Course {
     progress: Progress,
 }
 
-/// The measured time: when it began, and what the processes had used by then.
-pub(crate) struct Window {
+/// The measured time: when it began, and what had been counted and used by then. Counts and CPU are read at the same
+/// moments, so that one can be divided by the other even when this thread is late.
+struct Window {
     begin: u64,
+    counts: Counts,
     snapshots: Vec<Snapshot>,
 }
 
@@ -90,7 +93,7 @@ impl Course {
     /// Looks at the crews until they are as wanted; false when time has run out before.
     pub(crate) fn wait(&mut self, what: &str, crews: &[&Crew], end: u64, is_done: impl Fn(&Sight) -> bool) -> bool {
         loop {
-            let sight = crews.iter().map(|crew| crew.sight()).sum();
+            let sight = look(crews);
             self.progress.show(what, &sight);
             if is_done(&sight) {
                 return true;
@@ -121,7 +124,7 @@ impl Course {
     /// # Errors
     /// None did either for half a minute.
     pub(crate) fn arrivals(&mut self, what: &str, crews: &[&Crew], wanted: u64) -> Result<()> {
-        let through = || crews.iter().map(|crew| crew.sight().through()).sum::<u64>();
+        let through = || look(crews).through();
         while through() < wanted {
             let so_far = through();
             let more = |sight: &Sight| sight.through() > so_far;
@@ -134,8 +137,8 @@ impl Course {
     fn hush(&mut self, crew: &Crew) {
         let end = now() + PATIENCE;
         loop {
-            let notices = crew.sight().notices;
-            if !self.wait("settling", &[crew], end.min(now() + SILENCE), |sight| sight.notices != notices) {
+            let notices = crew.sight().counts.notices;
+            if !self.wait("settling", &[crew], end.min(now() + SILENCE), |sight| sight.counts.notices != notices) {
                 return;
             }
         }
@@ -157,9 +160,9 @@ impl Course {
         }
         load(&plan)?;
         self.until("warm-up", crews, plan.measured);
-        let window = self.open()?;
+        let window = self.open(crews)?;
         self.until("measured", crews, plan.after);
-        let outcome = self.close(scenario, &window)?;
+        let outcome = self.close(scenario, crews, &window)?;
         self.wind_up(crews)?;
         Ok(outcome)
     }
@@ -174,12 +177,12 @@ impl Course {
         crews: &[&Crew],
         set_off: impl FnOnce() -> Result<()>,
     ) -> Result<Outcome> {
-        let wanted = crews.iter().map(|crew| crew.sight().through()).sum::<u64>() + arrivals as u64;
+        let wanted = look(crews).through() + arrivals as u64;
         mark(crews, "storm", now())?;
-        let window = self.open()?;
+        let window = self.open(crews)?;
         set_off()?;
         self.arrivals("storm", crews, wanted)?;
-        let outcome = self.close(scenario, &window)?;
+        let outcome = self.close(scenario, crews, &window)?;
         mark(crews, "after", now())?;
         self.wind_up(crews)?;
         Ok(outcome)
@@ -190,18 +193,19 @@ impl Course {
         for crew in crews {
             crew.order(&Order::Hush)?;
         }
-        self.wait("after", crews, now() + STRAGGLERS, |sight| sight.delivered >= sight.expected && sight.calls == 0);
+        self.wait("after", crews, now() + STRAGGLERS, Sight::is_quiet);
         crews.iter().try_for_each(|crew| crew.order(&Order::Part))
     }
 
     /// The measured time begins now.
-    pub(crate) fn open(&self) -> Result<Window> {
-        Ok(Window { begin: now(), snapshots: snapshots(&self.meters)? })
+    fn open(&self, crews: &[&Crew]) -> Result<Window> {
+        Ok(Window { begin: now(), counts: look(crews).counts, snapshots: snapshots(&self.meters)? })
     }
 
     /// The measured time ends now.
-    pub(crate) fn close(&self, scenario: &str, window: &Window) -> Result<Outcome> {
+    fn close(&self, scenario: &str, crews: &[&Crew], window: &Window) -> Result<Outcome> {
         let seconds = (now() - window.begin) as f64 / SECOND as f64;
+        let counts = look(crews).counts - window.counts;
         let after = snapshots(&self.meters).context("a server has ended")?;
         let begins = window.snapshots.iter().zip(&self.before);
         let mut uses: Vec<ProcessUse> =
@@ -209,8 +213,15 @@ impl Course {
         let own = uses.remove(0);
         let kernel_bytes = kernel_bytes().saturating_sub(self.kernel_before);
         let scenario = scenario.to_owned();
-        Ok(Outcome { scenario, seconds, servers: uses, own, kernel_bytes, ..Outcome::default() })
+        let mut outcome = Outcome { scenario, seconds, servers: uses, own, kernel_bytes, ..Outcome::default() };
+        outcome.take_counts(&counts);
+        Ok(outcome)
     }
+}
+
+/// How things stand with several crews together.
+fn look(crews: &[&Crew]) -> Sight {
+    crews.iter().map(|crew| crew.sight()).sum()
 }
 
 fn snapshots(meters: &[Meter]) -> Result<Vec<Snapshot>> {
@@ -222,18 +233,18 @@ impl Outcome {
         self.counts.insert(name.to_owned(), count);
     }
 
-    /// What was seen in the measured phase.
+    /// What was counted in the measured time.
+    fn take_counts(&mut self, counts: &Counts) {
+        self.set("published", counts.published);
+        self.set("delivered", counts.delivered);
+        self.set("answered", counts.answered);
+        self.set("notices", counts.notices);
+        self.set("recvs", counts.recvs);
+        self.set("received_bytes", counts.received_bytes);
+    }
+
+    /// The latencies of a phase, deliveries apart, and how busy the threads were.
     pub(crate) fn take_phase(&mut self, phase: &Phase) {
-        let counts = phase.counts;
-        for (name, count) in [
-            ("published", counts.published),
-            ("delivered", counts.delivered),
-            ("notices", counts.notices),
-            ("recvs", counts.recvs),
-            ("received_bytes", counts.received_bytes),
-        ] {
-            *self.counts.entry(name.to_owned()).or_default() += count;
-        }
         self.latencies.extend(phase.latencies().map(|(name, latency)| (name.to_owned(), latency)));
         for account in &phase.accounts {
             self.busiest("busiest_thread_percent", account.ran);

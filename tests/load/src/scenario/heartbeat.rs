@@ -88,6 +88,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     outcome.take_phase(tally.phase("measured").context("it was marked")?);
     outcome.take_failures(&tally);
     outcome.set("sessions", arguments.sessions as u64);
-    outcome.set("heartbeats", outcome.latencies.get("heartbeat").map_or(0, |heartbeat| heartbeat.count));
+    outcome.set("heartbeats", outcome.count("answered"));
     Ok(outcome)
 }

@@ -75,7 +75,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         anyhow::Ok((outcome, whole))
     })?;
     Line::connect(node)?.ask(&requests.delete())?;
-    outcome.take_phase(tally.phase("measured").context("it was marked")?);
+    let phase = tally.phase("measured").context("it was marked")?;
+    outcome.take_phase(phase);
+    outcome.set("published", phase.counts.published);
     outcome.take_failures(&tally);
     Ok(outcome)
 }
