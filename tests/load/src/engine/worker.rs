@@ -43,7 +43,7 @@ pub(crate) enum Order {
     Ask(Asking),
     /// A phase begins.
     Mark(Mark),
-    /// Nobody talks and asks any more.
+    /// Nobody begins to talk or ask any more.
     Hush,
     /// All sockets are cut.
     Cut,
@@ -163,7 +163,11 @@ impl Worker {
         }
     }
 
+    /// What was due until now is still sent: a thread that is late must not leave out what would be told as late.
     fn hush(&mut self) {
+        let now = now();
+        self.talk(now);
+        self.ask(now);
         self.talking = None;
         self.calls.hush();
     }
