@@ -56,6 +56,11 @@ impl Sight {
     pub(crate) fn is_quiet(&self) -> bool {
         self.calls == 0 && self.counts.delivered >= self.counts.expected
     }
+
+    /// Whether something that was begun has come to its end since then.
+    pub(crate) fn has_moved_since(&self, earlier: &Self) -> bool {
+        self.calls != earlier.calls || self.counts.delivered != earlier.counts.delivered
+    }
 }
 
 impl Sum for Sight {

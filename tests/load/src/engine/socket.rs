@@ -108,3 +108,60 @@ fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    /// A socket of the loop, and the server's end of it.
+    fn pair(source: Option<SocketAddr>, poll: &Poll) -> (Socket, std::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = Socket::connect(address, source, b"first".to_vec(), (poll.registry(), Token(7))).unwrap();
+        (socket, listener.accept().unwrap().0)
+    }
+
+    /// Waits for the next event of the socket.
+    fn stir(poll: &mut Poll) {
+        let mut events = Events::with_capacity(8);
+        poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+        assert!(events.iter().any(|event| event.token() == Token(7)), "nothing within ten seconds");
+    }
+
+    #[test]
+    fn what_is_to_be_sent_first_is_sent_once_there_is_a_connection() {
+        let mut poll = Poll::new().unwrap();
+        let source = SocketAddr::from(([127, 0, 0, 2], 0));
+        let (mut socket, mut server) = pair(Some(source), &poll);
+        assert_eq!(server.peer_addr().unwrap().ip(), source.ip());
+        stir(&mut poll);
+        socket.flush().unwrap();
+        let mut heard = [0; 5];
+        server.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"first");
+    }
+
+    #[test]
+    fn what_was_incomplete_stands_before_what_comes_next_and_then_comes_the_end() {
+        let mut poll = Poll::new().unwrap();
+        let (mut socket, mut server) = pair(None, &poll);
+        stir(&mut poll);
+        let mut buffer = [0; 64];
+        server.write_all(b"two halv").unwrap();
+        stir(&mut poll);
+        assert_eq!(socket.fill(&mut buffer).unwrap(), Filled { bytes: 8, new: 8, more: false });
+        socket.keep(b"halv");
+        server.write_all(b"es").unwrap();
+        stir(&mut poll);
+        assert_eq!(socket.fill(&mut buffer).unwrap(), Filled { bytes: 6, new: 2, more: false });
+        assert_eq!(&buffer[..6], b"halves");
+        drop(server);
+        stir(&mut poll);
+        assert_eq!(socket.fill(&mut buffer).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    }
+}

@@ -18,8 +18,10 @@ use crate::progress::Progress;
 const LEAD: u64 = SECOND / 5;
 /// How long nobody may come in before it is given up.
 const PATIENCE: u64 = 30 * SECOND;
-/// How long answers and messages under way are waited for when a run is over.
-const STRAGGLERS: u64 = 5 * SECOND;
+/// How long none of the answers and messages under way may come before the rest is given up as missing, and how long
+/// they are waited for at most.
+const STRAGGLERS: u64 = 3 * SECOND;
+const LAST_STRAGGLERS: u64 = 60 * SECOND;
 /// How long there must be silence after the players have come in.
 const SILENCE: u64 = SECOND / 2;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -193,7 +195,14 @@ impl Course {
         for crew in crews {
             crew.order(&Order::Hush)?;
         }
-        self.wait("after", crews, now() + STRAGGLERS, Sight::is_quiet);
+        let end = now() + LAST_STRAGGLERS;
+        loop {
+            let before = look(crews);
+            let moves = |sight: &Sight| sight.is_quiet() || sight.has_moved_since(&before);
+            if !self.wait("after", crews, end.min(now() + STRAGGLERS), moves) || look(crews).is_quiet() {
+                break;
+            }
+        }
         crews.iter().try_for_each(|crew| crew.order(&Order::Part))
     }
 
