@@ -51,7 +51,7 @@ struct Second {
     late: Latencies,
 }
 
-/// Latencies in microseconds, within one part in a thousand. Takes no memory until the first.
+/// Latencies in microseconds, within one in a hundred: 10 KiB for each second of a run. No memory until the first.
 #[derive(Default)]
 pub(crate) struct Latencies(Option<Histogram<u32>>);
 
@@ -222,7 +222,7 @@ impl Phase {
 impl Latencies {
     /// Takes nanoseconds.
     fn record(&mut self, late: u64) {
-        let new = || Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds and precision are in range");
+        let new = || Histogram::new_with_bounds(1, LONGEST_US, 2).expect("bounds and precision are in range");
         self.0.get_or_insert_with(new).saturating_record(late / 1000);
     }
 
@@ -265,7 +265,7 @@ mod tests {
         let phase = tally.phase("measured").expect("it was marked");
         assert_eq!(phase.counts.delivered, 1, "the first one arrived in it");
         let late = phase.deliveries();
-        assert_eq!((late.count, late.p50.abs_diff(2000) < 5), (1, true), "the second one was due in it: {late:?}");
+        assert_eq!((late.count, late.p50.abs_diff(2000) < 20), (1, true), "the second one was due in it: {late:?}");
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(super) const LINES: usize = 1 << 30;
 
 /// Takes what a socket can hold in one read, so that a burst costs few calls to the kernel.
 const BUFFER_BYTES: usize = 256 * 1024;
-const EVENTS: usize = 1024;
+/// So many sockets are read before the thread looks whether something is to be sent: a millisecond's work at most.
+const EVENTS: usize = 256;
 /// How often a thread looks around when nothing happens.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,16 +59,17 @@ pub(super) struct Worker {
     pub(super) arrivals: Arrivals,
     pub(super) talking: Option<Talking>,
     pub(super) calls: Calls,
-    pub(super) pings: Schedule,
     pub(super) tally: Tally,
     pub(super) sight: Sight,
     pub(super) shown: Arc<Shown>,
-    orders: Receiver<Order>,
-    timer: Timer,
     pub(super) buffer: Vec<u8>,
     pub(super) stamps: stamp::Reader,
-    next_ping: usize,
+    /// Whether the run is over.
     pub(super) parted: bool,
+    orders: Receiver<Order>,
+    timer: Timer,
+    pings: Schedule,
+    next_ping: usize,
     next_p99: u64,
 }
 

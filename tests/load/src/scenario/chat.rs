@@ -124,7 +124,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     })?;
     drop(channels);
 
-    outcome.set("players", players as u64);
     for (tally, name) in [(crew.end()?, "deliver"), (probe.end()?, "")] {
         let phase = tally.phase("measured").context("it was marked")?;
         outcome.take_phase(phase);

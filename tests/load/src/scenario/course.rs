@@ -164,7 +164,8 @@ impl Course {
         self.until("warm-up", crews, plan.measured);
         let window = self.open(crews)?;
         self.until("measured", crews, plan.after);
-        let outcome = self.close(scenario, crews, &window)?;
+        let mut outcome = self.close(scenario, crews, &window)?;
+        outcome.set("players", look(crews).present);
         self.wind_up(crews)?;
         Ok(outcome)
     }
@@ -246,10 +247,13 @@ impl Outcome {
     fn take_counts(&mut self, counts: &Counts) {
         self.set("published", counts.published);
         self.set("delivered", counts.delivered);
-        self.set("answered", counts.answered);
-        self.set("notices", counts.notices);
         self.set("recvs", counts.recvs);
         self.set("received_bytes", counts.received_bytes);
+        for (name, count) in [("answered", counts.answered), ("notices", counts.notices)] {
+            if count > 0 {
+                self.set(name, count);
+            }
+        }
     }
 
     /// The latencies of a phase, deliveries apart, and how busy the threads were.

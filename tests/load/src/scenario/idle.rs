@@ -66,7 +66,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     drop(channels);
 
     let tally = crew.end()?;
-    outcome.set("players", arguments.players as u64);
     outcome.take_phase(tally.phase("measured").context("it was marked")?);
     outcome.take_failures(&tally);
     Ok(outcome)
