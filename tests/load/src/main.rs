@@ -39,13 +39,10 @@ mod floor;
 mod launcher;
 mod login_key;
 mod options;
-#[allow(dead_code, reason = "the scenarios fill it")]
 mod outcome;
 mod peers;
-#[allow(dead_code, reason = "the scenarios read it")]
 mod process;
 mod progress;
-#[allow(dead_code, reason = "the scenarios end with it")]
 mod report;
 mod scenario;
 mod wire;

@@ -96,7 +96,7 @@ const CPU: Measure = CpuPer("delivered");
 
 const MODERATE: &str = "chat --players 5000 --channels 50 --rate 600";
 const ONE_CHANNEL: &str = "chat --players 5000 --channels 1 --rate 12";
-const SATURATED: &str = "chat --players 5000 --channels 50 --window 16";
+const SATURATED: &str = "chat --players 5000 --channels 50 --window 4";
 const PROBED: &str = "chat --players 5000 --channels 1 --rate 12 --probe-http 500";
 const PROBED_IDLE: &str = "chat --players 5000 --channels 1 --rate 0 --probe-http 500";
 const IDLE: &str = "idle --players 10000 --channels-each 2 --channel-size 100";
