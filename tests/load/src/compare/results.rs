@@ -86,14 +86,23 @@ impl Played {
 
     /// What went wrong, one sentence for each side that is concerned.
     pub(super) fn complaints(&self) -> impl Iterator<Item = String> {
-        self.sides.iter().filter_map(|side| {
-            let failed = side.rounds.iter().filter(|round| round.is_none()).count();
-            let failures: u64 = side.rounds.iter().flatten().map(|outcome| outcome.count("failures")).sum();
-            let is_bad = failed + usize::from(failures > 0) > 0;
-            is_bad.then(|| {
-                format!("{}, {}: {failed} rounds failed, {failures} failures in the others", self.name, side.name)
-            })
-        })
+        self.sides.iter().filter_map(|side| Some(format!("{}, {}: {}", self.name, side.name, side.complaint()?)))
+    }
+}
+
+impl PlayedSide {
+    fn complaint(&self) -> Option<String> {
+        let outcomes = || self.rounds.iter().flatten();
+        let failed = self.rounds.iter().filter(|round| round.is_none()).count();
+        let failures: u64 = outcomes().map(|outcome| outcome.count("failures")).sum();
+        let late = outcomes().filter(|outcome| outcome.is_tool_late()).count();
+        let said = [
+            (failed > 0).then(|| format!("{failed} rounds failed")),
+            (failures > 0).then(|| format!("{failures} failures of players or requests")),
+            (late > 0).then(|| format!("the tool was short of CPU in {late} rounds, whose latencies are its own")),
+        ];
+        let said: Vec<_> = said.into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }
 
@@ -143,10 +152,7 @@ mod tests {
         let line = played.lines().next().expect("a row");
         assert_eq!(line.ratio, Some(Spread { median: 1.25, least: 1.0, most: 1.5 }));
         assert_eq!((line.a.map(|a| a.median), line.is_met), (Some(1.0), Some(false)));
-        assert_eq!(
-            played.complaints().collect::<Vec<_>>(),
-            ["moderate, floor: 1 rounds failed, 0 failures in the others"]
-        );
+        assert_eq!(played.complaints().collect::<Vec<_>>(), ["moderate, floor: 1 rounds failed"]);
         assert!(table(&[played]).text().contains("1.25 [1.00 - 1.50]"));
     }
 }

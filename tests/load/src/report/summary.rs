@@ -11,14 +11,15 @@ use super::units::{bytes, count, micros, percent, plain};
 const WORK: [(&str, &str); 4] =
     [("delivered", "delivery"), ("logins", "login"), ("heartbeats", "heartbeat"), ("publishes", "publish")];
 
-/// What a tool that is busier than this says of latency is about itself.
-const BUSY: f64 = 0.9;
-
 /// All of it, for the terminal.
 pub(super) fn text(outcome: &Outcome) -> String {
     let tables = tables(outcome);
     let tables: Vec<_> = tables.iter().filter(|table| !table.is_empty()).map(Table::text).collect();
-    let busy = if is_busy(outcome) { "\nThe tool itself was busy: its latencies are its own.\n" } else { "" };
+    let busy = if outcome.is_tool_late() {
+        "\nThe tool itself was busy, or waited for a CPU: the latencies are its own.\n"
+    } else {
+        ""
+    };
     format!("{}, {} s measured\n\n{}{busy}", outcome.scenario, plain(outcome.seconds), tables.join("\n"))
 }
 
@@ -115,11 +116,6 @@ fn percentiles(latency: &Latency) -> [(&'static str, u64); 5] {
     [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999), ("max", latency.max)]
 }
 
-/// Whether the tool had so much to do that it may have been late itself.
-fn is_busy(outcome: &Outcome) -> bool {
-    outcome.own_share() > BUSY
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -131,13 +127,16 @@ mod tests {
         Outcome {
             scenario: "chat".to_owned(),
             seconds: 2.0,
-            counts: BTreeMap::from([("delivered".to_owned(), 200_000), ("players".to_owned(), 1000)]),
+            counts: BTreeMap::from([
+                ("delivered".to_owned(), 200_000),
+                ("players".to_owned(), 1000),
+                ("busiest_thread_percent".to_owned(), 95),
+            ]),
             latencies: BTreeMap::from([(
                 "deliver".to_owned(),
                 Latency { count: 200_000, p99: 1500, ..Latency::default() },
             )]),
             servers: vec![server],
-            own: ProcessUse { user_us: 1_900_000, ..ProcessUse::default() },
             series: vec![Second { at: 0, delivered: 100_000, p50: 200, p99: 1500 }],
             ..Outcome::default()
         }
@@ -150,7 +149,7 @@ mod tests {
         assert_eq!(lines[0], "chat, 2.00 s measured");
         assert!(lines[3].starts_with("server CPU per delivery") && lines[3].ends_with("6.00 us"), "{text}");
         assert!(lines[4].starts_with("server memory per player") && lines[4].ends_with("2.00 KiB"), "{text}");
-        assert!(text.contains("its latencies are its own"), "{text}");
+        assert!(text.contains("the latencies are its own"), "{text}");
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! What a comparison rests on: its processes end with it, and its durable floor keeps what it acknowledged.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const BENCH: &str = env!("CARGO_BIN_EXE_guildhall-bench");
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Waits until it is so.
+fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < PATIENCE, "never: {what}");
+        sleep(PAUSE);
+    }
+}
+
+#[test]
+fn a_leashed_program_ends_with_its_parent_even_when_that_is_killed() {
+    let script = format!("{BENCH} leash $$ sleep 1000 & echo $!; wait");
+    let mut parent = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().expect("it is piped")).read_line(&mut line).expect("it tells");
+    let child = Path::new("/proc").join(line.trim());
+    let is_sleeping = || fs::read_to_string(child.join("comm")).is_ok_and(|name| name.trim() == "sleep");
+    eventually("the leash becomes the program", is_sleeping);
+    parent.kill().expect("it lives");
+    parent.wait().expect("it ended");
+    eventually("the program ends", || !is_sleeping());
+}
+
+#[test]
+fn a_leash_of_somebody_else_is_refused() {
+    let done = Command::new(BENCH).args(["leash", "1", "true"]).output().expect("it starts");
+    assert!(!done.status.success(), "{done:?}");
+}
+
+#[test]
+fn what_the_durable_floor_acknowledged_is_in_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (log, json) = (folder.path().join("log"), folder.path().join("json"));
+    let mut floor = Command::new(BENCH);
+    let floor = floor.args(["floor", "--workers", "2", "--log"]).arg(&log).stdout(Stdio::piped());
+    let mut floor = floor.spawn().expect("it starts");
+    let mut ready = String::new();
+    BufReader::new(floor.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it tells");
+    let url = format!("http://{}", ready.trim().strip_prefix("ready public=").expect("it is ready"));
+    let mut publish = Command::new(BENCH);
+    publish.args(["publish", "--senders", "8", "--warmup", "0", "--duration", "0.5", "--url", &url]);
+    let done = publish.arg("--json").arg(&json).output().expect("it starts");
+    floor.kill().expect("it lives");
+    floor.wait().expect("it ended");
+    assert!(done.status.success(), "{done:?}");
+
+    let outcome: Value = serde_json::from_slice(&fs::read(&json).expect("an outcome")).expect("JSON");
+    let acknowledged = outcome["counts"]["published"].as_u64().expect("a number");
+    assert_eq!(outcome["counts"]["failures"], 0);
+    let text = fs::read_to_string(&log).expect("the floor's file");
+    let written = text.matches(r#""payload""#).count() as u64;
+    assert!(acknowledged > 0 && written >= acknowledged, "{written} of {acknowledged}");
+}
+
+#[test]
+fn a_row_that_is_not_there_is_an_error() {
+    let done = Command::new(BENCH).args(["compare", "--row", "no such row"]).output().expect("it starts");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("no such row"), "{done:?}");
+}
