@@ -96,7 +96,10 @@ const CPU: Measure = CpuPer("delivered");
 
 const MODERATE: &str = "chat --players 5000 --channels 50 --rate 600";
 const ONE_CHANNEL: &str = "chat --players 5000 --channels 1 --rate 12";
+/// As much as the server takes, and little of it waits: up to four messages can go in one write.
 const SATURATED: &str = "chat --players 5000 --channels 50 --window 4";
+/// As much as the server takes, and much of it waits.
+const FLOODED: &str = "chat --players 5000 --channels 50 --window 16";
 const PROBED: &str = "chat --players 5000 --channels 1 --rate 12 --probe-http 500";
 const PROBED_IDLE: &str = "chat --players 5000 --channels 1 --rate 0 --probe-http 500";
 const IDLE: &str = "idle --players 10000 --channels-each 2 --channel-size 100";
@@ -126,6 +129,14 @@ pub(super) const MATCHES: &[Match] = &[
         rows: &[
             row("CPU per delivery, saturated", CPU, RatioAtMost(0.40)),
             row("deliveries per second, saturated", PerSecond("delivered"), Bound::None),
+        ],
+    },
+    Match {
+        name: "flooded",
+        sides: &sides(Server::Guildhall, Server::Floor, FLOODED),
+        rows: &[
+            row("CPU per delivery, flooded", CPU, RatioAtMost(0.40)),
+            row("deliveries per second, flooded", PerSecond("delivered"), Bound::None),
         ],
     },
     Match {
