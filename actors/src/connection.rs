@@ -11,6 +11,7 @@ mod messages;
 mod news;
 mod reclaim;
 mod rules;
+mod unheard;
 
 pub use actor::PlayerConnection;
 pub use messages::{Incoming, Kick, Lost, Note, Reclaim, ShutDown};

@@ -13,7 +13,8 @@ pub(super) struct Inbound {
     codec: Codec,
     buffer: BytesMut,
     max_bytes: usize,
-    fragments: Option<Fragments>,
+    /// Boxed: hardly a client sends any.
+    fragments: Option<Box<Fragments>>,
 }
 
 /// A message being put together.
@@ -85,11 +86,11 @@ impl Inbound {
     fn on_fragment(&mut self, item: Item) -> Result<Option<Message>, Close> {
         let (payload, is_last) = match item {
             Item::FirstText(payload) => {
-                self.fragments = Some(Fragments::new(true));
+                self.fragments = Some(Box::new(Fragments::new(true)));
                 (payload, false)
             }
             Item::FirstBinary(payload) => {
-                self.fragments = Some(Fragments::new(false));
+                self.fragments = Some(Box::new(Fragments::new(false)));
                 (payload, false)
             }
             Item::Continue(payload) => (payload, false),
@@ -100,7 +101,7 @@ impl Inbound {
         if !is_last {
             return Ok(None);
         }
-        let Fragments { is_text, payload, .. } = self.fragments.take().ok_or(Close::ProtocolError)?;
+        let Fragments { is_text, payload, .. } = *self.fragments.take().ok_or(Close::ProtocolError)?;
         Ok(Some(if is_text { Message::Text(text(&payload)?) } else { Message::Binary(payload.freeze()) }))
     }
 

@@ -75,7 +75,7 @@ pub(super) struct Socket {
     writer: Rc<AtomicWaker>,
     pub(super) outbox: Rc<Outbox>,
     buffer: ReadBuffer,
-    limits: SocketLimits,
+    limits: Rc<SocketLimits>,
 }
 
 struct SocketWire {
@@ -94,7 +94,7 @@ impl Wire for SocketWire {
 }
 
 impl Socket {
-    pub(super) fn new(stream: Stream, buffer: ReadBuffer, limits: SocketLimits) -> Self {
+    pub(super) fn new(stream: Stream, buffer: ReadBuffer, limits: Rc<SocketLimits>) -> Self {
         stream.prepare(limits.send_buffer_bytes);
         let (stream, writer) = (Rc::new(stream), Rc::new(AtomicWaker::new()));
         let wire = SocketWire { stream: stream.clone(), writer: writer.clone() };
@@ -102,17 +102,24 @@ impl Socket {
         Self { stream, writer, outbox, buffer, limits }
     }
 
-    /// Serves the socket until it has ended for good.
-    pub(super) async fn run(self, early: BytesMut, receiver: impl Receiver) {
+    /// Serves the socket until it has ended for good. Every idle socket holds this future: what it needs only now and
+    /// then is in boxes.
+    pub(super) fn run(self, early: BytesMut, receiver: impl Receiver) -> impl Future<Output = ()> {
         let mut inbound = Inbound::new(self.limits.inbound_bytes, early);
-        let end = {
-            let reading = std::pin::pin!(self.read(&mut inbound, &receiver));
-            let writing = std::pin::pin!(self.write_until_closing());
-            match select(reading, writing).await {
-                Either::Left((end, _)) => end,
-                Either::Right(_) => End::ClosedHere,
-            }
-        };
+        async move {
+            let end = {
+                let reading = std::pin::pin!(self.read(&mut inbound, &receiver));
+                let writing = std::pin::pin!(self.write_until_closing());
+                match select(reading, writing).await {
+                    Either::Left((end, _)) => end,
+                    Either::Right(_) => End::ClosedHere,
+                }
+            };
+            Box::pin(self.end(end, inbound, &receiver)).await;
+        }
+    }
+
+    async fn end(&self, end: End, inbound: Inbound, receiver: &impl Receiver) {
         match end {
             End::Lost => receiver.on_end(None),
             End::ClosedByPeer | End::ClosedHere => receiver.on_end(Some(Close::Normal)),
@@ -142,7 +149,7 @@ impl Socket {
             };
             match message {
                 Message::Text(text) => {
-                    if !receiver.on_text(text).await {
+                    if !Box::pin(receiver.on_text(text)).await {
                         return End::ClosedHere;
                     }
                 }

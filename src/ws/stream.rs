@@ -94,7 +94,10 @@ impl Stream {
     /// Writes what the socket takes now.
     pub(super) fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_write_vectored(parts),
+            Self::Plain(socket) => match parts {
+                [only] => socket.try_write(only),
+                parts => socket.try_write_vectored(parts),
+            },
             Self::Tls(tls) => tls.borrow_mut().try_write(parts),
         }
     }

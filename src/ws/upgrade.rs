@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
@@ -44,6 +45,7 @@ pub struct Worker {
     edge: Arc<Edge>,
     listeners: Rc<Listeners>,
     buffer: ReadBuffer,
+    limits: Rc<SocketLimits>,
 }
 
 impl Worker {
@@ -51,17 +53,14 @@ impl Worker {
     pub fn start(edge: Arc<Edge>) -> Self {
         let listeners = Rc::new(Listeners::default());
         let id = edge.backend.add_worker(Fanout::new(listeners.clone()).start());
-        Self { id, edge, listeners, buffer: read_buffer() }
-    }
-
-    fn limits(&self) -> SocketLimits {
-        let limits = &self.edge.settings.limits;
-        SocketLimits {
+        let limits = &edge.settings.limits;
+        let limits = Rc::new(SocketLimits {
             inbound_bytes: limits.inbound_bytes,
             send_buffer_bytes: limits.send_buffer_bytes,
-            close_grace: std::time::Duration::from_millis(limits.close_grace_ms),
+            close_grace: Duration::from_millis(limits.close_grace_ms),
             outbox: limits.outbox(),
-        }
+        });
+        Self { id, edge, listeners, buffer: read_buffer(), limits }
     }
 }
 
@@ -89,7 +88,7 @@ where
     };
     framed.send(h1::Message::Item((response, BodySize::None))).await?;
     let parts = framed.into_parts();
-    let socket = Socket::new(parts.io.into_stream(), worker.buffer.clone(), worker.limits());
+    let socket = Socket::new(parts.io.into_stream(), worker.buffer.clone(), worker.limits.clone());
     #[cfg(feature = "autobahn")]
     if request.path() == super::autobahn::PATH {
         let echo = super::autobahn::Echo(socket.outbox.clone());

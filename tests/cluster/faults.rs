@@ -160,14 +160,14 @@ impl Fault {
 
     async fn sentinel(self, node: &mut Node) {
         let Store::Sentinel(group) = &mut node.cluster().store else { panic!("the store has sentinels") };
+        let lines = beats(&group.servers[group.master().await]).await;
         let new = match self {
             Self::KillSentinelMaster => group.kill_master().await,
             _ => group.fail_over().await,
         };
         // Until the nodes have moved, nothing has happened to them: the old master goes on until it is told.
-        let beats = async || group.servers[new].try_command::<Vec<String>>(&["PUBSUB", "SHARDCHANNELS"]).await.ok();
-        let is_heard = |names: &Vec<String>| names.iter().filter(|name| name.contains("{beat:")).count() == 3;
-        eventually("every node hears the new master", async || beats().await.filter(is_heard)).await;
+        let moved = async || (beats(&group.servers[new]).await == lines).then_some(());
+        eventually("every line leads to the new master", moved).await;
     }
 
     async fn cluster(self, node: &mut Node) {
@@ -184,6 +184,12 @@ impl Fault {
 
 /// The channel that gets most of the notices.
 const BUSIEST: &str = "open:0";
+
+/// How many lines of nodes hear a server.
+async fn beats(server: &RedisServer) -> usize {
+    let heard = server.try_command::<Vec<String>>(&["PUBSUB", "SHARDCHANNELS", "guildhall:{beat:*"]).await;
+    heard.unwrap_or_default().len()
+}
 
 fn redis(node: &mut Node) -> &mut RedisServer {
     match &mut node.cluster().store {

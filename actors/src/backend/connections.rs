@@ -29,15 +29,24 @@ pub(super) struct Connections(Mutex<Tables>);
 struct Tables {
     addresses: HashMap<ConnectionId, Addr<PlayerConnection>>,
     /// By login, not by player: while one login replaces another, both must be found.
-    logins: HashMap<LoginId, Seat>,
+    logins: HashMap<LoginId, Seat<ConnectionId>>,
 }
 
-/// Where a login of this node is in its life.
+/// Where a login of this node is in its life, with its connection.
 #[derive(Clone)]
-pub(super) enum Seat {
-    Live(Addr<PlayerConnection>),
+pub(super) enum Seat<C = Addr<PlayerConnection>> {
+    Live(C),
     /// The socket is gone, the logout under way: what the socket was given.
     Leaving(Arc<[(ChannelKey, Position)]>),
+}
+
+impl Tables {
+    fn seat(&self, login: &LoginId) -> Option<Seat> {
+        match self.logins.get(login)? {
+            Seat::Live(connection) => self.addresses.get(connection).cloned().map(Seat::Live),
+            Seat::Leaving(seen) => Some(Seat::Leaving(seen.clone())),
+        }
+    }
 }
 
 impl Backend {
@@ -54,11 +63,12 @@ impl Backend {
     }
 
     pub(super) fn live_logins(&self) -> Vec<(LoginId, Addr<PlayerConnection>)> {
-        let live = |(login, seat): (&LoginId, &Seat)| match seat {
-            Seat::Live(connection) => Some((login.clone(), connection.clone())),
-            Seat::Leaving(_) => None,
+        let tables = self.0.connections.0.lock();
+        let live = |login: &LoginId| match tables.seat(login) {
+            Some(Seat::Live(connection)) => Some((login.clone(), connection)),
+            _ => None,
         };
-        self.0.connections.0.lock().logins.iter().filter_map(live).collect()
+        tables.logins.keys().filter_map(live).collect()
     }
 
     /// Open sockets of this node.
@@ -67,7 +77,7 @@ impl Backend {
     }
 
     /// Makes a login findable, before it is claimed: whoever replaces it must find it.
-    pub(crate) fn enlist(&self, login: &LoginId, connection: Addr<PlayerConnection>) {
+    pub(crate) fn enlist(&self, login: &LoginId, connection: ConnectionId) {
         self.0.connections.0.lock().logins.insert(login.clone(), Seat::Live(connection));
     }
 
@@ -81,7 +91,7 @@ impl Backend {
     }
 
     pub(super) fn seat(&self, login: &LoginId) -> Option<Seat> {
-        self.0.connections.0.lock().logins.get(login).cloned()
+        self.0.connections.0.lock().seat(login)
     }
 
     /// Says something to a player's live login: here, or by mail to its node. `false` when it is known to have ended.

@@ -1,6 +1,5 @@
 //! `PlayerConnection`, the actor beside a socket.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tracing::{debug, error};
 use super::login::LoggingIn;
 use super::messages::{Incoming, Kick, Lost, Note, ShutDown};
 use super::rules::{Conduct, Identity, Silence, Verdict};
+use super::unheard::Unheard;
 use crate::backend::{Backend, Crashed, Game};
 use crate::channel::Hearing;
 use crate::clock::Timestamp;
@@ -55,8 +55,7 @@ pub(super) struct Session {
     pub(super) player: PlayerKey,
     pub(super) login: LoginId,
     pub(super) listener: Rc<Listener>,
-    /// Where each channel is heard from, for those that are not heard yet when the socket ends.
-    pub(super) hearing: HashMap<ChannelKey, Position>,
+    pub(super) unheard: Unheard,
     /// One that lies ahead ends the session when it begins.
     pub(super) suspension: Option<Suspension>,
     pub(super) suspension_timer: Option<SpawnHandle>,
@@ -119,9 +118,25 @@ impl PlayerConnection {
     }
 
     /// Has the channel's events handed to this connection.
-    pub(super) fn attach(&self, key: ChannelKey, hearing: Hearing) {
+    pub(super) fn attach(&mut self, key: ChannelKey, hearing: Hearing, ctx: &mut Context<Self>) {
+        let Phase::Online(session) = &mut self.phase else { return };
+        if let Some(after) = hearing.start.place() {
+            session.unheard.add(key.clone(), after);
+        }
         let (backend, worker, connection) = (self.backend.clone(), self.worker, self.id);
-        drop(self.backend.spawn(async move { backend.attach(&key, worker, connection, hearing).await }));
+        let attached = self.backend.spawn(async move {
+            backend.attach(&key, worker, connection, hearing).await;
+            key
+        });
+        ctx.spawn(attached.into_actor(self).map(|key, actor, _| actor.on_attached(&key)));
+    }
+
+    fn on_attached(&mut self, key: &ChannelKey) {
+        if let Phase::Online(session) = &mut self.phase
+            && session.listener.is_in(key)
+        {
+            session.unheard.remove(key);
+        }
     }
 
     fn post(&self, chat: ChannelChat, pending: Pending) -> ResponseActFuture<Self, ()> {
@@ -199,7 +214,7 @@ impl PlayerConnection {
         }
         let Phase::Online(session) = std::mem::replace(&mut self.phase, Phase::Ended) else { return None };
         let mut detached = self.listeners.remove(self.id);
-        detached.add_unheard(session.hearing);
+        detached.add_unheard(session.unheard);
         self.backend.begin_leaving(&session.login, &detached.seen);
         for key in &detached.emptied {
             self.backend.recount(key, self.worker);

@@ -1,6 +1,5 @@
 //! How a `PlayerConnection` logs in.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -12,6 +11,7 @@ use tracing::error;
 
 use super::actor::{Pending, Phase, PlayerConnection, Session};
 use super::messages::Note;
+use super::unheard::Unheard;
 use crate::backend::{Game, LogIn, LogInError, LoggedIn, Mode};
 use crate::channel::Hearing;
 use crate::close::Close;
@@ -64,7 +64,7 @@ impl PlayerConnection {
             Login { id: self.backend.new_login_id(), node: self.backend.node().clone(), at: self.backend.now() };
         let player = game.id.player(credentials.player_id);
         self.phase = Phase::LoggingIn(LoggingIn::new(player.clone(), login.id.clone()));
-        self.backend.enlist(&login.id, ctx.address());
+        self.backend.enlist(&login.id, self.id);
         let mode = if reconnect { Mode::Reconnect { seen: credentials.seen() } } else { Mode::Connect };
         let attempt = Attempt { game, player: player.clone(), login: login.id.clone(), credentials, pending };
         let (request, backend) = (LogIn { player, login, mode }, self.backend.clone());
@@ -93,7 +93,7 @@ impl PlayerConnection {
         });
         match result {
             Ok(logged_in) if !ended => {
-                self.welcome(logged_in, attempt);
+                self.welcome(logged_in, attempt, ctx);
                 self.watch_suspension(ctx);
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
                 if reclaim {
@@ -131,7 +131,7 @@ impl PlayerConnection {
         }
     }
 
-    fn welcome(&mut self, logged_in: LoggedIn, attempt: Attempt) {
+    fn welcome(&mut self, logged_in: LoggedIn, attempt: Attempt, ctx: &mut Context<Self>) {
         let Attempt { game, player, login, credentials, pending } = attempt;
         let with_place = credentials.wants_sequence();
         // The answer goes out before anything that is replayed.
@@ -139,21 +139,18 @@ impl PlayerConnection {
         let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());
         let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
         self.listeners.add(listener.clone());
-        let mut hearing = HashMap::new();
-        for (channel, from) in logged_in.attach {
-            let key = player.game.channel(channel);
-            hearing.extend(from.start.place().map(|after| (key.clone(), after)));
-            self.attach(key, from);
-        }
+        let attach = logged_in.attach.into_iter().map(|(channel, from)| (player.game.channel(channel), from));
+        let attach: Vec<_> = attach.collect();
         self.phase = Phase::Online(Session {
             game,
             player,
             login,
             listener,
-            hearing,
+            unheard: Unheard::default(),
             suspension: logged_in.suspension,
             suspension_timer: None,
         });
+        attach.into_iter().for_each(|(key, from)| self.attach(key, from, ctx));
     }
 }
 

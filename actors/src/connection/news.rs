@@ -27,9 +27,8 @@ impl PlayerConnection {
         let (index, me) = (session.game.index, session.player.player);
         match note {
             Note::Joined { channel, entered } => {
-                let (key, after) = (session.player.game.channel(channel), entered.before());
-                session.hearing.insert(key.clone(), after);
-                self.attach(key, Hearing { entered, start: Start::After(after) });
+                let (key, start) = (session.player.game.channel(channel), Start::After(entered.before()));
+                self.attach(key, Hearing { entered, start }, ctx);
             }
             Note::Blocked { player, blocked } => session.listener.set_blocked(player, blocked),
             Note::DirectChat { from, .. } if session.listener.blocks(from) => {}

@@ -44,7 +44,7 @@ impl PlayerConnection {
             Reclaimed::Here { blocks, suspension, memberships } => {
                 session.listener.set_all_blocked(blocks);
                 session.suspension = suspension;
-                memberships.into_iter().for_each(|membership| self.go_on_hearing(membership));
+                memberships.into_iter().for_each(|membership| self.go_on_hearing(membership, ctx));
                 self.watch_suspension(ctx);
             }
             Reclaimed::Suspended => self.end(Some(Close::Suspended), ctx),
@@ -54,14 +54,10 @@ impl PlayerConnection {
 
     /// A restored membership goes on where the socket is: nothing missed, nothing twice. Any other is heard already,
     /// or begins.
-    fn go_on_hearing(&mut self, Membership { channel, entered, restored }: Membership) {
-        let Phase::Online(session) = &mut self.phase else { return };
+    fn go_on_hearing(&mut self, Membership { channel, entered, restored }: Membership, ctx: &mut Context<Self>) {
+        let Phase::Online(session) = &self.phase else { return };
         let key = session.player.game.channel(channel);
-        let (after, start) = match restored {
-            Some(since) => (since, Start::WhereItLeft(since)),
-            None => (entered.before(), Start::After(entered.before())),
-        };
-        session.hearing.insert(key.clone(), after);
-        self.attach(key, Hearing { entered, start });
+        let start = restored.map_or_else(|| Start::After(entered.before()), Start::WhereItLeft);
+        self.attach(key, Hearing { entered, start }, ctx);
     }
 }

@@ -1,7 +1,7 @@
 //! Who listens on this thread, and to which channels.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Listener {
     /// Whether notifications carry the fields of the `sequence` extension.
     pub with_place: bool,
     pub outbox: Rc<Outbox>,
-    blocks: RefCell<HashSet<PlayerId>>,
+    blocks: RefCell<BTreeSet<PlayerId>>,
     has_blocks: Cell<bool>,
     /// The rooms this listener is in: a handful, so that joining and leaving need not search the rooms' members.
     rooms: RefCell<Vec<Arc<ChannelKey>>>,
@@ -74,7 +74,7 @@ impl Listener {
         outbox: Rc<Outbox>,
         blocks: impl IntoIterator<Item = PlayerId>,
     ) -> Rc<Self> {
-        let blocks: HashSet<_> = blocks.into_iter().collect();
+        let blocks: BTreeSet<_> = blocks.into_iter().collect();
         let has_blocks = Cell::new(!blocks.is_empty());
         let (blocks, rooms, departures) = (RefCell::new(blocks), RefCell::default(), RefCell::default());
         Rc::new(Self { connection, player, lang, with_place, outbox, blocks, has_blocks, rooms, departures })
@@ -138,21 +138,18 @@ impl Listener {
     pub fn replay(&self, missed: &[Arc<Encoded>]) {
         for encoded in missed {
             if self.may_see(&encoded.event.body) {
-                self.outbox.push_replay(self.frame(encoded));
+                self.outbox.push_replay(Frame::Shared { encoded: encoded.clone(), with_place: self.with_place });
             }
         }
         self.outbox.flush();
     }
 
-    fn frame(&self, encoded: &Arc<Encoded>) -> Frame {
-        Frame::Shared { encoded: encoded.clone(), with_place: self.with_place }
-    }
-
-    /// Queues an event, unless a block or the language stands between.
-    pub fn push(&self, encoded: &Arc<Encoded>) {
-        if self.may_see(&encoded.event.body) {
-            self.outbox.push(self.frame(encoded));
-        }
+    /// Hands events over, but for those that a block or the language keeps from this listener. Nothing follows the
+    /// event by which it leaves.
+    pub fn give(&self, events: &[Arc<Encoded>]) {
+        let end = events.iter().position(|encoded| encoded.ends_membership_of(self.player));
+        let events = &events[..end.map_or(events.len(), |end| end + 1)];
+        self.outbox.give(events.iter().filter(|encoded| self.may_see(&encoded.event.body)), self.with_place);
     }
 
     /// The block filter works both ways, for players' messages only ("Hive Chat WebSocket API, block").
@@ -249,12 +246,17 @@ impl Listeners {
 }
 
 impl Detached {
-    /// Adds channels that were to be heard after these places and were not yet.
+    /// Adds channels that were to be heard after these places and were not yet, and those that were left before.
     pub fn add_unheard(&mut self, hearing: impl IntoIterator<Item = (ChannelKey, Position)>) {
         for (key, after) in hearing {
             if !self.seen.iter().any(|(heard, _)| *heard == key) {
                 let left = self.departures.iter().find(|(left, at)| **left == key && at.reaches(after));
                 self.seen.push((key, left.map_or(after, |(_, at)| *at)));
+            }
+        }
+        for (key, at) in std::mem::take(&mut self.departures) {
+            if !self.seen.iter().any(|(heard, _)| *heard == *key) {
+                self.seen.push(((*key).clone(), at));
             }
         }
     }

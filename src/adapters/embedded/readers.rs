@@ -6,22 +6,24 @@ use std::sync::Arc;
 use guildhall_actors::ports::StoreError;
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use super::error::Failure;
 use super::schema;
 
-/// Idle connections kept for later; more are opened when needed and closed afterwards.
-const KEPT: usize = 8;
+/// Reads at once, each with a connection of its own. More would only wait for a processor, each with its memory.
+const AT_ONCE: usize = 8;
 
 /// See the module's text.
 pub(super) struct Readers {
     database: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
+    free: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(database: &Path) -> Self {
-        Self { database: database.to_owned(), idle: Arc::default() }
+        Self { database: database.to_owned(), idle: Arc::default(), free: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Reads one consistent state: the newest commit. Runs on a thread that may block.
@@ -34,9 +36,14 @@ impl Readers {
         E: From<StoreError> + Send + 'static,
     {
         let (database, idle) = (self.database.clone(), self.idle.clone());
-        let reading = tokio::task::spawn_blocking(move || read(&database, &idle, query));
-        let stopped = |_| StoreError("the reader has stopped".into());
-        reading.await.map_err(stopped)?.map_err(Failure::into_error)
+        let stopped = || StoreError("the reader has stopped".into());
+        let permit = self.free.clone().acquire_owned().await.map_err(|_| stopped())?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let result = read(&database, &idle, query);
+            drop(permit);
+            result
+        });
+        reading.await.map_err(|_| stopped())?.map_err(Failure::into_error)
     }
 }
 
@@ -53,9 +60,6 @@ fn read<T, E>(
     let transaction = connection.transaction()?;
     let result = query(&transaction);
     transaction.finish()?;
-    let mut idle = idle.lock();
-    if idle.len() < KEPT {
-        idle.push(connection);
-    }
+    idle.lock().push(connection);
     result
 }

@@ -35,11 +35,17 @@ pub(super) fn open(database: &Path, new: bool) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
+/// Pages in the write-ahead log after which they are copied to the database, 32 MiB: a page that changes with every
+/// message is copied once for thousands of them.
+const CHECKPOINT_PAGES: i64 = 8192;
+const READER_CACHE_KIB: i64 = 256;
+
 /// FULL: in WAL mode, NORMAL may lose the newest commits at a power loss.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
@@ -69,6 +75,8 @@ fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
 pub(super) fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // The system's page cache stands behind it, and there may be several of these.
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
