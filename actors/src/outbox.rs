@@ -58,31 +58,35 @@ pub enum Flushed {
 }
 
 /// See the module's text. Belongs to one thread.
+///
+/// In the order of its fields: a fan-out meets each member's outbox with cold caches, and reads the first few only.
+#[repr(C)]
 pub struct Outbox {
-    wire: Box<dyn Wire>,
+    wire: Rc<dyn Wire>,
+    state: RefCell<State>,
     framing: Framing,
     limits: OutboxLimits,
-    state: RefCell<State>,
 }
 
 #[derive(Default)]
+#[repr(C)]
 struct State {
-    queue: VecDeque<Frame>,
     /// Bytes in the queue, the written part of its head included.
     bytes: usize,
+    closing: Option<Close>,
+    gone: bool,
+    queue: VecDeque<Frame>,
     /// How much of the head the kernel has taken.
     head_written: usize,
     /// Bytes and frames of a replay still ahead in the queue: the limits are not for them.
     replay_bytes: usize,
     replay_frames: usize,
-    closing: Option<Close>,
-    gone: bool,
     /// The first event of each channel that was dropped unsent.
     dropped: Vec<Arc<Encoded>>,
 }
 
 impl Outbox {
-    pub fn new(wire: Box<dyn Wire>, framing: Framing, limits: OutboxLimits) -> Rc<Self> {
+    pub fn new(wire: Rc<dyn Wire>, framing: Framing, limits: OutboxLimits) -> Rc<Self> {
         Rc::new(Self { wire, framing, limits, state: RefCell::default() })
     }
 
@@ -197,7 +201,7 @@ impl Outbox {
     /// Whether what is handed over may be written at once.
     fn is_idle(&self) -> bool {
         let state = self.state.borrow();
-        state.queue.is_empty() && state.closing.is_none() && !state.gone
+        state.bytes == 0 && state.closing.is_none() && !state.gone
     }
 
     fn is_closed(&self) -> bool {
@@ -357,7 +361,7 @@ mod tests {
     use crate::testing::{RecordingWire, plain_framing};
 
     fn outbox(wire: &Rc<RecordingWire>, limits: OutboxLimits) -> Rc<Outbox> {
-        Outbox::new(Box::new(wire.clone()), plain_framing(), limits)
+        Outbox::new(wire.clone(), plain_framing(), limits)
     }
 
     const LIMITS: OutboxLimits = OutboxLimits { bytes: 100, frames: 4 };

@@ -71,19 +71,19 @@ pub(super) fn read_buffer() -> ReadBuffer {
 
 /// An open socket.
 pub(super) struct Socket {
-    stream: Rc<Stream>,
-    writer: Rc<AtomicWaker>,
+    line: Rc<Line>,
     pub(super) outbox: Rc<Outbox>,
     buffer: ReadBuffer,
     limits: Rc<SocketLimits>,
 }
 
-struct SocketWire {
-    stream: Rc<Stream>,
-    writer: Rc<AtomicWaker>,
+/// What a socket's task shares with its outbox.
+struct Line {
+    stream: Stream,
+    writer: AtomicWaker,
 }
 
-impl Wire for SocketWire {
+impl Wire for Line {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.stream.try_write(parts)
     }
@@ -96,10 +96,9 @@ impl Wire for SocketWire {
 impl Socket {
     pub(super) fn new(stream: Stream, buffer: ReadBuffer, limits: Rc<SocketLimits>) -> Self {
         stream.prepare(limits.send_buffer_bytes);
-        let (stream, writer) = (Rc::new(stream), Rc::new(AtomicWaker::new()));
-        let wire = SocketWire { stream: stream.clone(), writer: writer.clone() };
-        let outbox = Outbox::new(Box::new(wire), frames::framing(), limits.outbox);
-        Self { stream, writer, outbox, buffer, limits }
+        let line = Rc::new(Line { stream, writer: AtomicWaker::new() });
+        let outbox = Outbox::new(line.clone(), frames::framing(), limits.outbox);
+        Self { line, outbox, buffer, limits }
     }
 
     /// Serves the socket until it has ended for good. Every idle socket holds this future: what it needs only now and
@@ -175,7 +174,7 @@ impl Socket {
     async fn read_some(&self, inbound: &mut Inbound) -> io::Result<usize> {
         poll_fn(|cx| {
             let mut buffer = self.buffer.borrow_mut();
-            let count = ready!(self.stream.poll_read(cx, &mut buffer))?;
+            let count = ready!(self.line.stream.poll_read(cx, &mut buffer))?;
             inbound.feed(&buffer[..count]);
             Poll::Ready(Ok(count))
         })
@@ -194,25 +193,25 @@ impl Socket {
 
     /// Ready when nothing is left to write. Woken by the outbox and by the socket.
     fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer.register(cx.waker());
+        self.line.writer.register(cx.waker());
         while self.outbox.drain() == Flushed::Waiting {
             if self.outbox.is_gone() {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            ready!(self.stream.poll_writable(cx))?;
+            ready!(self.line.stream.poll_writable(cx))?;
         }
-        self.stream.poll_flush(cx)
+        self.line.stream.poll_flush(cx)
     }
 
     /// The close handshake: our close frame out, then the peer's close frame or the end of its stream in.
     async fn finish(&self, inbound: Inbound) {
         let handshake = async {
             poll_fn(|cx| self.poll_drain(cx)).await?;
-            poll_fn(|cx| self.stream.poll_finish_writing(cx)).await?;
+            poll_fn(|cx| self.line.stream.poll_finish_writing(cx)).await?;
             self.discard(inbound).await
         };
         if !matches!(tokio::time::timeout(self.limits.close_grace, handshake).await, Ok(Ok(()))) {
-            self.stream.reset_on_close();
+            self.line.stream.reset_on_close();
         }
     }
 

@@ -161,7 +161,7 @@ impl Stage {
     /// A socket on which nothing was said yet.
     pub(crate) fn connection(&self, player: i64) -> Player {
         let wire = RecordingWire::taking(usize::MAX);
-        let outbox = Outbox::new(Box::new(wire.clone()), plain_framing(), OutboxLimits::default());
+        let outbox = Outbox::new(wire.clone(), plain_framing(), OutboxLimits::default());
         let id = self.backend.new_connection_id();
         let connection =
             PlayerConnection::new(id, self.worker, self.backend.clone(), self.listeners.clone(), outbox.clone())

@@ -136,7 +136,7 @@ impl PlayerConnection {
         let with_place = credentials.wants_sequence();
         // The answer goes out before anything that is replayed.
         self.answer(&pending, Status::Ok, Some(welcome_body(&pending.kind, &login, &logged_in, with_place)));
-        let (id, lang, outbox) = (self.id, credentials.lang_code, self.outbox.clone());
+        let (id, lang, outbox) = (self.id, &credentials.lang_code, self.outbox.clone());
         let listener = Listener::new(id, player.player, lang, with_place, outbox, logged_in.blocks);
         self.listeners.add(listener.clone());
         let attach = logged_in.attach.into_iter().map(|(channel, from)| (player.game.channel(channel), from));

@@ -31,7 +31,7 @@ impl RecordingWire {
     }
 }
 
-impl Wire for Rc<RecordingWire> {
+impl Wire for RecordingWire {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut written = 0;
         for part in parts {
