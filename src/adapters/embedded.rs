@@ -2,11 +2,12 @@
 //!
 //! One thread writes; writes that come while it waits for the disk share its next fsync (group commit). A step is
 //! answered after its commit, so whatever was acknowledged survives `kill -9` and, as far as the disk keeps its word,
-//! a power loss. Readers use their own connections beside it. The folder belongs to one process at a time.
+//! a power loss. Readers use their own connections beside it, and so do checkpoints. The folder belongs to one process at a time.
 //!
 //! The documents of cafes are in memory first, and the disk follows: see `sessions/memory.rs`.
 
 mod channels;
+mod checkpoints;
 mod error;
 mod folder;
 mod inbox;
@@ -28,6 +29,7 @@ use guildhall_actors::backend::Ports;
 use guildhall_actors::limits::LogLimits;
 use guildhall_actors::ports::StoreError;
 
+use checkpoints::Checkpoints;
 pub use error::OpenError;
 use folder::Folder;
 use readers::Readers;
@@ -61,7 +63,7 @@ impl Embedded {
     /// # Errors
     /// The folder is in use, damaged, of a newer version, or not writable. Nothing is changed then.
     pub fn open(path: &Path, log_limits: LogLimits, idempotency: std::time::Duration) -> Result<Self, OpenError> {
-        Self::open_with(path, log_limits, idempotency, DOCUMENTS)
+        Self::open_with(path, log_limits, idempotency, DOCUMENTS, checkpoints::BOUND)
     }
 
     fn open_with(
@@ -69,15 +71,17 @@ impl Embedded {
         log_limits: LogLimits,
         idempotency: std::time::Duration,
         documents: usize,
+        log_bound: i64,
     ) -> Result<Self, OpenError> {
         let folder = Folder::lock(path)?;
         let connection = schema::open(folder.database(), !folder.is_used())?;
         folder.mark_used().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let readers = Readers::new(folder.database());
         let damaged = |error: rusqlite::Error| OpenError::Damaged { path: path.to_owned(), detail: error.to_string() };
+        let checkpoints = Checkpoints::start(folder.database(), folder.file(), log_bound).map_err(damaged)?;
         let memory = Arc::new(Memory::new(sessions::last_version(&connection).map_err(damaged)?, documents));
         let ended = memory.clone();
-        let writer = Arc::new(Writer::start(connection, move |result| ended.end_transaction(result)));
+        let writer = Arc::new(Writer::start(connection, checkpoints, move |result| ended.end_transaction(result)));
         let _flusher = Flusher::start(memory.clone(), writer.clone());
         let mail = tokio::sync::Notify::new();
         Ok(Self(Arc::new(Inner { memory, _flusher, writer, readers, log_limits, idempotency, mail, _folder: folder })))

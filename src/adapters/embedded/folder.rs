@@ -7,6 +7,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::OpenError;
 
@@ -15,6 +16,7 @@ const DATABASE: &str = "guildhall.db";
 /// A locked data folder. The lock goes with the process, however it ends.
 pub(super) struct Folder {
     database: PathBuf,
+    file: Arc<File>,
     lock: File,
 }
 
@@ -30,8 +32,8 @@ impl Folder {
         }
         let database = path.join(DATABASE);
         refuse_orphaned_log(path, &database)?;
-        private_file(&database).map_err(io_error)?;
-        Ok(Self { database, lock })
+        let file = Arc::new(private_file(&database).map_err(io_error)?);
+        Ok(Self { database, file, lock })
     }
 
     /// Whether the folder has had a database.
@@ -50,6 +52,11 @@ impl Folder {
 
     pub(super) fn database(&self) -> &Path {
         &self.database
+    }
+
+    /// The database, open for as long as the folder is: closing it gives up the locks of every connection.
+    pub(super) fn file(&self) -> Arc<File> {
+        self.file.clone()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tables, and how a database is opened and checked.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -35,17 +36,17 @@ pub(super) fn open(database: &Path, new: bool) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
-/// Pages in the write-ahead log after which they are copied to the database, 32 MiB: a page that changes with every
-/// message is copied once for thousands of them.
-const CHECKPOINT_PAGES: i64 = 8192;
+/// How long to wait for a lock that somebody else has, for instance a tool that looks at the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_CACHE_KIB: i64 = 256;
 
-/// FULL: in WAL mode, NORMAL may lose the newest commits at a power loss.
+/// FULL: in WAL mode, NORMAL may lose the newest commits at a power loss. Checkpoints: see `checkpoints.rs`.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
@@ -69,6 +70,13 @@ fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Opens the database, which is open and sound, once more for writing.
+pub(super) fn open_beside(database: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(database)?;
+    prepare(&connection)?;
+    Ok(connection)
 }
 
 /// Opens the database for reading.

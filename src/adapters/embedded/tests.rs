@@ -1,6 +1,7 @@
 //! The contract on a data folder, and what the embedded adapter adds to it: what was acknowledged is found again, a
 //! damaged folder is refused, and concurrent steps share a commit without disturbing one another.
 
+mod checkpoints;
 mod commits;
 mod folders;
 mod sessions;
@@ -17,6 +18,7 @@ use guildhall_actors::ports::{ChannelKind, ChannelSpec, Channels, NewEvent, Owne
 use guildhall_actors::testing::contract;
 use tempfile::TempDir;
 
+use super::checkpoints::BOUND;
 use super::{Embedded, OpenError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);

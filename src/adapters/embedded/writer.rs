@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
+use super::checkpoints::Checkpoints;
 use super::error::Failure;
 
 /// Steps that may wait for the writer; beyond, callers wait to hand theirs over.
@@ -59,13 +60,19 @@ type AtEnd = Box<dyn Fn(Result<(), &StoreError>) + Send>;
 
 impl Writer {
     /// `at_end` hears of the end of every transaction, before its steps are answered and the next one begins.
-    pub(super) fn start(connection: Connection, at_end: impl Fn(Result<(), &StoreError>) + Send + 'static) -> Self {
+    pub(super) fn start(
+        connection: Connection,
+        checkpoints: Checkpoints,
+        at_end: impl Fn(Result<(), &StoreError>) + Send + 'static,
+    ) -> Self {
         let (steps, queue) = mpsc::channel(QUEUE);
         let subscribers = Subscribers::default();
         let ring = subscribers.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, queue, &Ending { at_end: Box::new(at_end), subscribers: ring }))
+            .spawn(move || {
+                run(&connection, checkpoints, queue, &Ending { at_end: Box::new(at_end), subscribers: ring })
+            })
             .expect("the system starts one more thread");
         Self { steps: Some(steps), thread: Some(thread), subscribers }
     }
@@ -146,7 +153,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, ending: &Ending) {
+fn run(connection: &Connection, mut checkpoints: Checkpoints, mut queue: mpsc::Receiver<Step>, ending: &Ending) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(first) = queue.blocking_recv() {
         batch.push(first);
@@ -154,19 +161,22 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Step>, ending: &Ending
             let Ok(step) = queue.try_recv() else { break };
             batch.push(step);
         }
-        commit(connection, ending, &mut batch);
+        commit(connection, &mut checkpoints, ending, &mut batch);
     }
 }
 
-fn commit(connection: &Connection, ending: &Ending, batch: &mut Vec<Step>) {
+fn commit(connection: &Connection, checkpoints: &mut Checkpoints, ending: &Ending, batch: &mut Vec<Step>) {
     let afterwards = RefCell::default();
     let mut answers = Vec::with_capacity(batch.len());
     let transaction = Transaction { sql: connection, afterwards: &afterwards };
+    let turn = checkpoints.turn();
     let result = run_steps(&transaction, batch, &mut answers);
     if let Err(error) = &result {
         error!(%error, "commit failed");
         roll_back(connection);
     }
+    drop(turn);
+    checkpoints.on_commit();
     (ending.at_end)(result.as_ref().copied());
     if result.is_ok() {
         afterwards.into_inner().into_iter().for_each(|step| ending.subscribers.perform(step));

@@ -14,7 +14,8 @@ const REMEMBERED: usize = 2;
 
 fn open_forgetful(folder: &Path) -> Embedded {
     let idempotency = ChatLimits::default().idempotency;
-    Embedded::open_with(folder, LogLimits::default(), idempotency, REMEMBERED).expect("the folder is sound and free")
+    Embedded::open_with(folder, LogLimits::default(), idempotency, REMEMBERED, BOUND)
+        .expect("the folder is sound and free")
 }
 
 fn account(number: usize) -> DocumentKey {
