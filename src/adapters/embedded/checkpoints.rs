@@ -132,6 +132,9 @@ impl Log {
         let mut left = i64::MAX;
         for _ in 0..PASSES {
             let progress = self.checkpoint("PASSIVE")?;
+            if progress.blocked {
+                return Ok(left);
+            }
             // A checkpoint during which something is committed leaves the fsync of all it copied to the one that
             // copies the last frame, and for that one the writer waits.
             self.file.sync_data()?;

@@ -64,7 +64,7 @@ async fn the_log_stays_bounded_while_everybody_writes_and_reads() {
     assert!(reads.load(Ordering::Relaxed) > 100, "they read all the time");
     let (longest, bound) = (longest(&folder), SMALL as u64);
     assert!(beginnings(&folder) > 3, "it began anew {} times", beginnings(&folder));
-    assert!(longest < 6 * bound, "{longest} frames");
+    assert!(longest < 8 * bound, "{longest} frames");
 
     let copy = temp();
     folders::copy_as_killed(&folder, &copy);
