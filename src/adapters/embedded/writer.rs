@@ -71,7 +71,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                run(&connection, checkpoints, queue, &Ending { at_end: Box::new(at_end), subscribers: ring })
+                run(&connection, checkpoints, queue, &Ending { at_end: Box::new(at_end), subscribers: ring });
             })
             .expect("the system starts one more thread");
         Self { steps: Some(steps), thread: Some(thread), subscribers }
