@@ -27,6 +27,9 @@ use crate::players::{self, GAME, GAME_INDEX, LOGIN_KEY_SECRET};
 /// For anything that should happen, on a loaded machine and a debug build.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Later than the end of every test.
+const NEVER: Duration = Duration::from_secs(86_400);
+
 /// Metrics cost what they cost in a server.
 static METRICS: OnceLock<Exposition> = OnceLock::new();
 
@@ -159,16 +162,24 @@ impl Wire for Sink {
     fn wake(&self) {}
 }
 
-/// The defaults, but for a sender who may talk as fast as the server answers.
+/// The defaults, but for a sender who may talk as fast as the server answers, and for timers: a slow machine would see
+/// them fire, and count what they allocate.
 fn settings() -> Settings {
+    let connection = ConnectionLimits {
+        idle: NEVER,
+        connect: NEVER,
+        chat_per_sec: 100_000,
+        chat_burst: 1_000_000,
+        ..ConnectionLimits::default()
+    };
     Settings {
-        connection: ConnectionLimits { chat_per_sec: 100_000, chat_burst: 1_000_000, ..ConnectionLimits::default() },
+        connection,
         outbox: OutboxLimits::default(),
         chat: ChatLimits::default(),
         session: SessionLimits::default(),
         leave_on_disconnect: LeaveOnDisconnect::All,
         replay_on_reconnect: true,
-        channel_linger: Duration::from_secs(30),
+        channel_linger: NEVER,
         framing: plain_framing(),
     }
 }
