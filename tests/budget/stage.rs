@@ -79,7 +79,7 @@ impl Stage {
     }
 
     pub(crate) async fn connect(&self, id: i64) -> Player {
-        let outbox = Outbox::new(Box::new(Sink(self.heard.clone())), plain_framing(), OutboxLimits::default());
+        let outbox = Outbox::new(Rc::new(Sink(self.heard.clone())), plain_framing(), OutboxLimits::default());
         let (backend, listeners) = (self.backend.clone(), self.listeners.clone());
         let connection =
             PlayerConnection::new(backend.new_connection_id(), self.worker, backend, listeners, outbox).start();
