@@ -218,7 +218,8 @@ impl Outbox {
     /// The first event of each channel that the kernel has not fully taken.
     pub fn unsent(&self) -> Vec<Arc<Encoded>> {
         let state = self.state.borrow();
-        first_of_each_channel(state.dropped.iter().chain(state.queue.iter().filter_map(Frame::encoded)))
+        // What is still queued came before whatever found the socket gone.
+        first_of_each_channel(state.queue.iter().filter_map(Frame::encoded).chain(&state.dropped))
     }
 
     /// As [`Self::flush`], for the socket's own task: it need not be woken.
