@@ -12,6 +12,17 @@ pub(crate) struct Role {
     pub(crate) talks: bool,
 }
 
+impl Role {
+    /// Deals the players out to threads, one by one.
+    pub(crate) fn deal(roles: impl IntoIterator<Item = Self>, threads: usize) -> Vec<Vec<Self>> {
+        let mut parts = vec![Vec::new(); threads];
+        for (number, role) in roles.into_iter().enumerate() {
+            parts[number % threads].push(role);
+        }
+        parts
+    }
+}
+
 /// How far a player has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {

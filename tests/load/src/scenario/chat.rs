@@ -77,15 +77,13 @@ impl Arguments {
 
     /// The players, by threads.
     fn parts(&self) -> Vec<Vec<Role>> {
-        let mut parts = vec![Vec::new(); self.run.threads];
-        for number in 0..self.players + self.idle_players {
+        let role = |number: usize| {
             let talks = number < self.players;
             let idle = || self.channels + (number - self.players) / IDLE_CHANNEL;
             let channel = if talks { number % self.channels } else { idle() };
-            let id = self.target.first_player + number as i64;
-            parts[number % self.run.threads].push(Role { id, channels: vec![channel as u32], talks });
-        }
-        parts
+            Role { id: self.target.first_player + number as i64, channels: vec![channel as u32], talks }
+        };
+        Role::deal((0..self.players + self.idle_players).map(role), self.run.threads)
     }
 
     /// A GET that costs the server no more than its HTTP: of the members of a player's channels.

@@ -59,6 +59,12 @@ impl Plan {
         let measured = warmup + nanoseconds(run.warmup);
         Self { warmup, measured, after: measured + nanoseconds(run.duration) }
     }
+
+    /// The phases by name.
+    pub(crate) fn phases(&self) -> [Mark; 3] {
+        [("warm-up", self.warmup), ("measured", self.measured), ("after", self.after)]
+            .map(|(name, begin)| Mark { name, begin })
+    }
 }
 
 /// Tells all threads of a phase.
@@ -157,7 +163,7 @@ impl Course {
         load: impl FnOnce(&Plan) -> Result<()>,
     ) -> Result<Outcome> {
         let plan = Plan::new(run);
-        for (name, begin) in [("warm-up", plan.warmup), ("measured", plan.measured), ("after", plan.after)] {
+        for Mark { name, begin } in plan.phases() {
             mark(crews, name, begin)?;
         }
         load(&plan)?;

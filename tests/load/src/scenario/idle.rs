@@ -38,14 +38,11 @@ impl Arguments {
 
     fn parts(&self) -> Vec<Vec<Role>> {
         let sets = self.players.div_ceil(self.channel_size);
-        let mut parts = vec![Vec::new(); self.run.threads];
-        for number in 0..self.players {
-            let channels =
-                (0..self.channels_each).map(|set| (set * sets + number / self.channel_size) as u32).collect();
-            let id = self.target.first_player + number as i64;
-            parts[number % self.run.threads].push(Role { id, channels, talks: false });
-        }
-        parts
+        let role = |number: usize| {
+            let channels = (0..self.channels_each).map(|set| (set * sets + number / self.channel_size) as u32);
+            Role { id: self.target.first_player + number as i64, channels: channels.collect(), talks: false }
+        };
+        Role::deal((0..self.players).map(role), self.run.threads)
     }
 }
 

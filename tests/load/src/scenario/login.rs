@@ -41,12 +41,9 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Those who log in, by threads. They are in no channel.
     fn storm(&self) -> Vec<Vec<Role>> {
-        let mut parts = vec![Vec::new(); self.run.threads];
-        for number in 0..self.players {
-            let id = self.target.first_player + number as i64;
-            parts[number % self.run.threads].push(Role { id, channels: Vec::new(), talks: false });
-        }
-        parts
+        let role =
+            |number: usize| Role { id: self.target.first_player + number as i64, channels: Vec::new(), talks: false };
+        Role::deal((0..self.players).map(role), self.run.threads)
     }
 
     /// Those who talk meanwhile, in a thread of their own: the storm must not delay them in this tool.

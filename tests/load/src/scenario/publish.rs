@@ -14,7 +14,7 @@ use serde_json::json;
 use super::course::{Course, Plan};
 use crate::clock::now;
 use crate::engine::site::Site;
-use crate::engine::tally::{Mark, Tally};
+use crate::engine::tally::Tally;
 use crate::options::{Run, Target};
 use crate::outcome::Outcome;
 use crate::wire::http;
@@ -85,9 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// One sender, until the end of the plan.
 fn send(server: SocketAddr, publish: &[u8], plan: Plan) -> Result<Tally> {
     let (mut line, mut tally) = (Line::connect(server)?, Tally::new());
-    for (name, begin) in [("warm-up", plan.warmup), ("measured", plan.measured), ("after", plan.after)] {
-        tally.mark(Mark { name, begin });
-    }
+    plan.phases().into_iter().for_each(|phase| tally.mark(phase));
     loop {
         let begin = now();
         tally.pass(begin);

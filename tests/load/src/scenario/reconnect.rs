@@ -31,13 +31,11 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     fn parts(&self) -> Vec<Vec<Role>> {
-        let mut parts = vec![Vec::new(); self.run.threads];
-        for number in 0..self.players {
-            let id = self.target.first_player + number as i64;
+        let role = |number: usize| {
             let channels = vec![(number % self.channels) as u32];
-            parts[number % self.run.threads].push(Role { id, channels, talks: false });
-        }
-        parts
+            Role { id: self.target.first_player + number as i64, channels, talks: false }
+        };
+        Role::deal((0..self.players).map(role), self.run.threads)
     }
 }
 
