@@ -2,7 +2,8 @@
 //!
 //! One thread writes; writes that come while it waits for the disk share its next fsync (group commit). A step is
 //! answered after its commit, so whatever was acknowledged survives `kill -9` and, as far as the disk keeps its word,
-//! a power loss. Readers use their own connections beside it, and so do checkpoints. The folder belongs to one process at a time.
+//! a power loss. Readers use their own connections beside it, and so do checkpoints. The folder belongs to one process
+//! at a time.
 //!
 //! The documents of cafes are in memory first, and the disk follows: see `sessions/memory.rs`.
 

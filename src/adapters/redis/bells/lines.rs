@@ -68,11 +68,11 @@ impl Switchboard {
             return;
         }
         self.threads.push(thread.clone());
-        for address in self.masters.iter().flat_map(|masters| &masters.addresses) {
+        let Some(masters) = &self.masters else { return };
+        for address in &masters.addresses {
             // Until it turns out otherwise, the new line hears what the others hear.
             let hears = self.lines.iter().any(|((_, to), line)| to == address && line.hears.load(Ordering::Relaxed));
-            let line =
-                start(thread, address.clone(), self.masters.as_ref().expect("they have addresses"), hears, shared);
+            let line = start(thread, address.clone(), masters, hears, shared);
             self.lines.insert((thread.id(), address.clone()), line);
         }
     }
