@@ -110,7 +110,7 @@ pub const METRICS: &[Metric] = &[
         Histogram,
         Seconds,
         &[],
-        "From the time of an event in its log until this node hands it to its sockets' threads. Where another node \
+        "From the time of an event in its log until this node has given it to all its sockets of the channel. Where another node \
          appended it, the difference of the two clocks is in it; a negative difference counts as 0",
     ),
     metric(game::CHANNELS_FOLLOWED, Gauge, &[], "Channels that this node is subscribed to"),

@@ -14,7 +14,7 @@ use super::messages::{AttachMember, Rang, Recount, Retired};
 use super::rules::{Follower, Step};
 use super::work::{Done, Task, Waiting, Work};
 use crate::backend::{Backend, CrashNote, Crashed};
-use crate::fanout::WorkerId;
+use crate::fanout::{Batch, WorkerId};
 use crate::ids::ChannelKey;
 use crate::metrics::{Live, meters};
 use crate::ports::{Ring, StoreError};
@@ -48,6 +48,8 @@ pub struct ChatChannel {
     task_is_next: bool,
     /// After a restart, until the log has been followed to its end: the threads' members may be at different places.
     adopting: bool,
+    /// While one is under way: what comes before its turn goes along.
+    delivery: Option<Arc<Batch>>,
     used_at: tokio::time::Instant,
     crash_note: CrashNote,
 }
@@ -70,6 +72,7 @@ impl ChatChannel {
             retired: false,
             task_is_next: false,
             adopting: false,
+            delivery: None,
             used_at: tokio::time::Instant::now(),
             crash_note,
         }
@@ -90,7 +93,7 @@ impl ChatChannel {
         };
         self.busy = true;
         ctx.spawn(work.into_actor(self).map(|done, actor, ctx| {
-            actor.busy = false;
+            (actor.busy, actor.delivery) = (false, None);
             actor.on_done(done, ctx);
             actor.pump(ctx);
         }));
@@ -128,10 +131,14 @@ impl ChatChannel {
         step
     }
 
-    fn follow_log(&self, step: Step) -> LocalBoxFuture<'static, Done> {
+    fn follow_log(&mut self, step: Step) -> LocalBoxFuture<'static, Done> {
         let work = self.work();
         match step {
-            Step::Deliver(events) => work.deliver(events, self.workers.keys().copied().collect()).boxed_local(),
+            Step::Deliver(events) => {
+                let batch = work.batch(events);
+                self.delivery = Some(batch.clone());
+                work.deliver(batch, self.workers.keys().copied().collect()).boxed_local()
+            }
             Step::Read(after) => work.read(after).boxed_local(),
             Step::Wait => unreachable!("filtered out"),
         }
@@ -279,7 +286,10 @@ impl Handler<Rang> for ChatChannel {
 
     fn handle(&mut self, Rang(ring): Rang, ctx: &mut Self::Context) {
         match &mut self.follower {
-            Some(follower) => follower.on_ring(ring, self.backend.now()),
+            Some(follower) => {
+                follower.on_ring(ring, self.backend.now());
+                self.delivery.iter().for_each(|batch| batch.join(|| follower.take_pending()));
+            }
             None => self.early.push(ring),
         }
         self.pump(ctx);

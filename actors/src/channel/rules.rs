@@ -107,15 +107,19 @@ impl Follower {
 
     pub(super) fn next_step(&mut self) -> Step {
         if !self.pending.is_empty() {
-            let events: Vec<_> = self.pending.drain(..).collect();
-            self.cursor = events[events.len() - 1].position;
-            Step::Deliver(events)
+            Step::Deliver(self.take_pending())
         } else if self.behind {
             (self.behind, self.held) = (false, Some(Vec::new()));
             Step::Read(self.cursor)
         } else {
             Step::Wait
         }
+    }
+
+    /// Everything that can be handed out now; the cursor is past it then.
+    pub(super) fn take_pending(&mut self) -> Vec<Arc<Event>> {
+        self.cursor = self.pending.back().map_or(self.cursor, |last| last.position);
+        self.pending.drain(..).collect()
     }
 
     fn next_sequence(&self) -> u64 {

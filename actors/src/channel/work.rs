@@ -12,7 +12,7 @@ use super::messages::{AttachMember, Rang, Retired};
 use super::rules::Follower;
 use crate::backend::Backend;
 use crate::event::{Event, EventBody, Position};
-use crate::fanout::{Adopt, Attach, Count, Deliver, Encoded, Fanout, Start, WorkerId};
+use crate::fanout::{Adopt, Attach, Batch, Count, Deliver, Encoded, Fanout, Start, WorkerId};
 use crate::ids::{ChannelKey, ConnectionId};
 use crate::metrics::meters;
 use crate::ports::{ChannelError, LogSlice, StoreError};
@@ -174,16 +174,19 @@ impl Work {
         Done::Delivered { members: vec![self.tell_fanout(worker, Count(self.key.clone())).await], ended: false }
     }
 
-    pub(super) async fn deliver(self, events: Vec<Arc<Event>>, workers: Vec<WorkerId>) -> Done {
-        let ended = events.iter().any(|event| event.body == EventBody::Deleted);
+    pub(super) fn batch(&self, events: Vec<Arc<Event>>) -> Arc<Batch> {
+        Batch::new(&self.key, self.game_index, self.backend.settings().framing, events)
+    }
+
+    pub(super) async fn deliver(self, batch: Arc<Batch>, workers: Vec<WorkerId>) -> Done {
+        let delivered = workers.iter().map(|worker| self.tell_fanout(*worker, Deliver(batch.clone())));
+        let members = join_all(delivered).await;
+        let events = batch.events();
         if !workers.is_empty() {
             let now = self.backend.now();
-            events.iter().for_each(|event| meters().delivery_lag.record(now.since(event.at)));
+            events.iter().for_each(|encoded| meters().delivery_lag.record(now.since(encoded.event.at)));
         }
-        let events: Arc<[_]> = events.into_iter().map(|event| self.encode(event)).collect();
-        let message = Deliver { key: self.key.clone(), events };
-        let delivered = workers.into_iter().map(|worker| self.tell_fanout(worker, message.clone()));
-        Done::Delivered { members: join_all(delivered).await, ended }
+        Done::Delivered { members, ended: events.iter().any(|encoded| encoded.event.body == EventBody::Deleted) }
     }
 
     pub(super) async fn read(self, after: Position) -> Done {

@@ -13,6 +13,7 @@ use crate::outbox::{Framing, Wire};
 pub struct RecordingWire {
     written: RefCell<Vec<u8>>,
     room: Cell<usize>,
+    writes: Cell<usize>,
 }
 
 impl RecordingWire {
@@ -24,6 +25,11 @@ impl RecordingWire {
         self.room.set(room);
     }
 
+    /// How often it was written to.
+    pub fn writes(&self) -> usize {
+        self.writes.get()
+    }
+
     /// # Panics
     /// When what was written is not UTF-8.
     pub fn written(&self) -> String {
@@ -33,6 +39,7 @@ impl RecordingWire {
 
 impl Wire for RecordingWire {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writes.update(|writes| writes + 1);
         let mut written = 0;
         for part in parts {
             let taken = part.len().min(self.room.get());
