@@ -33,6 +33,10 @@ pub trait Wire {
 
     /// Wakes the socket's task: frames are waiting for room, or the outbox is closing.
     fn wake(&self);
+
+    /// Reads what a write reads first, and nothing comes of it. One socket after the other is met with cold caches; the
+    /// waits for memory of many, all begun at once, overlap.
+    fn warm(&self) {}
 }
 
 /// How text and close reasons become frames, given by the edge: the framing stays its library's.
@@ -127,6 +131,13 @@ impl Outbox {
             drop(state);
         }
         self.push(frame);
+    }
+
+    /// As [`Wire::warm`].
+    pub fn warm(&self) {
+        if self.is_idle() {
+            self.wire.warm();
+        }
     }
 
     /// Hands events over in as few writes as there can be. What the socket takes at once is never queued: on the hot

@@ -91,6 +91,10 @@ impl Wire for Line {
     fn wake(&self) {
         self.writer.wake();
     }
+
+    fn warm(&self) {
+        self.stream.warm();
+    }
 }
 
 impl Socket {

@@ -1,6 +1,7 @@
 //! A plain or TLS socket that its reader, its writer and the fan-out share on one thread.
 
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use actix_codec::{AsyncRead, AsyncWrite, ReadBuf};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// See the module's text.
@@ -99,6 +101,13 @@ impl Stream {
                 parts => socket.try_write_vectored(parts),
             },
             Self::Tls(tls) => tls.borrow_mut().try_write(parts),
+        }
+    }
+
+    /// Reads what a write reads first.
+    pub(super) fn warm(&self) {
+        if let Self::Plain(socket) = self {
+            let _ = black_box(socket.try_io(Interest::WRITABLE, || Ok(())));
         }
     }
 

@@ -104,6 +104,7 @@ async fn hand_out(listeners: Rc<Listeners>, batch: Arc<Batch>) -> usize {
     let new = unseen(cursor, batch.events());
     let mut served = 0;
     for chunk in members.chunks(CHUNK) {
+        chunk.iter().for_each(|member| member.outbox.warm());
         chunk.iter().for_each(|member| member.give(new));
         served += chunk.len();
         if served < members.len() {
