@@ -100,8 +100,10 @@ const ONE_CHANNEL: &str = "chat --players 5000 --channels 1 --rate 12";
 const SATURATED: &str = "chat --players 5000 --channels 50 --window 4";
 /// As much as the server takes, and much of it waits.
 const FLOODED: &str = "chat --players 5000 --channels 50 --window 16";
-const PROBED: &str = "chat --players 5000 --channels 1 --rate 12 --probe-http 500";
-const PROBED_IDLE: &str = "chat --players 5000 --channels 1 --rate 0 --probe-http 500";
+const HEARTBEATS: &str = "chat --players 5000 --channels 1 --rate 12 --probe-heartbeats 500";
+const HEARTBEATS_IDLE: &str = "chat --players 5000 --channels 1 --rate 0 --probe-heartbeats 500";
+const READS: &str = "chat --players 5000 --channels 1 --rate 12 --probe-http 500";
+const READS_IDLE: &str = "chat --players 5000 --channels 1 --rate 0 --probe-http 500";
 const IDLE: &str = "idle --players 10000 --channels-each 2 --channel-size 100";
 const LOGIN: &str = "login --players 10000 --at-once 256";
 const STORM: &str = "login --players 10000 --at-once 256 --beside 100";
@@ -142,10 +144,15 @@ pub(super) const MATCHES: &[Match] = &[
     Match {
         name: "http",
         sides: &[
-            side("busy", Server::GuildhallOneWorker, PROBED),
-            side("idle", Server::GuildhallOneWorker, PROBED_IDLE),
+            side("busy", Server::GuildhallOneWorker, HEARTBEATS),
+            side("idle", Server::GuildhallOneWorker, HEARTBEATS_IDLE),
         ],
-        rows: &[row("p99 of HTTP beside a channel of 5,000", P99("http"), RatioAtMost(3.0))],
+        rows: &[row("p99 of a heartbeat beside a channel of 5,000", P99("http"), RatioAtMost(3.0))],
+    },
+    Match {
+        name: "http-read",
+        sides: &[side("busy", Server::GuildhallOneWorker, READS), side("idle", Server::GuildhallOneWorker, READS_IDLE)],
+        rows: &[row("p99 of a read beside a channel of 5,000", P99("http"), RatioAtMost(3.0))],
     },
     Match {
         name: "memory",

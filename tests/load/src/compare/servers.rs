@@ -98,6 +98,13 @@ name = "bench"
 game_index = 1
 certification_keys = ["certification-key-of-the-bench"]
 login_key_secret = "login-key-secret-of-the-bench-0123456789"
+[games.playwave]
+api_keys = ["api-key-of-the-bench"]
+[[cafes]]
+id = "cafe"
+secret = "cafe-secret-of-the-bench"
+networks = ["127.0.0.0/8"]
+balance = 1000000
 "#;
 
 fn guildhall(programs: &Programs, folder: &Path, listen: &str) -> Result<Node> {

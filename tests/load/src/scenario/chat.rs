@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::course::{Course, Plan};
+use super::course::Course;
+use super::heartbeat;
 use crate::api::Api;
 use crate::engine::calls::Asking;
 use crate::engine::crew::Crew;
@@ -14,12 +15,15 @@ use crate::engine::schedule::Schedule;
 use crate::engine::site::Site;
 use crate::engine::talk::{Pace, Talk};
 use crate::engine::worker::Order;
+use crate::launcher::Keys;
 use crate::options::{Run, Target};
 use crate::outcome::Outcome;
 use crate::wire::http;
 
 /// Members of a channel where nobody talks.
 const IDLE_CHANNEL: usize = 100;
+/// Game sessions whose heartbeats probe.
+const PROBED_SESSIONS: usize = 100;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
@@ -38,9 +42,15 @@ pub(crate) struct Arguments {
     /// Further players in channels where nobody talks
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) idle_players: usize,
-    /// HTTP requests a second beside it, over kept-alive connections of a thread of their own
+    /// HTTP requests a second beside it, over kept-alive connections of a thread of their own: reads of a player's
+    /// channels
     #[arg(long, value_name = "NUMBER")]
     pub(crate) probe_http: Option<f64>,
+    /// The same with heartbeats of game sessions
+    #[arg(long, value_name = "NUMBER", conflicts_with = "probe_http")]
+    pub(crate) probe_heartbeats: Option<f64>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
 }
 
 /// What is said.
@@ -86,13 +96,23 @@ impl Arguments {
         Role::deal((0..self.players + self.idle_players).map(role), self.run.threads)
     }
 
-    /// A GET that costs the server no more than its HTTP: of the members of a player's channels.
-    fn probe(&self, site: &Site, rate: f64, plan: &Plan) -> Asking {
+    /// Requests a second of the probe, when there is one.
+    fn probe_rate(&self) -> Option<f64> {
+        self.probe_heartbeats.or(self.probe_http)
+    }
+
+    fn probe_requests(&self, site: &Site) -> Result<Vec<Vec<u8>>> {
+        match self.probe_heartbeats {
+            Some(_) => heartbeat::heartbeats(&self.target, &self.keys, site, PROBED_SESSIONS),
+            None => Ok(vec![self.read(site)]),
+        }
+    }
+
+    /// A GET that costs the server a look into its store.
+    fn read(&self, site: &Site) -> Vec<u8> {
         let path = format!("/api/v1/games/{}/users/{}/channels", self.target.game_index, self.target.first_player);
         let bearer = format!("Bearer {}", self.target.certification_key);
-        let request = http::request("GET", &site.first_node().host, &path, &[("Authorization", &bearer)], "");
-        let schedule = Schedule::new(rate, plan.warmup, plan.after);
-        Asking { name: "http", schedule, requests: Arc::new(vec![request]) }
+        http::request("GET", &site.first_node().host, &path, &[("Authorization", &bearer)], "")
     }
 }
 
@@ -108,17 +128,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let site = Arc::new(Site::new(&arguments.target, channels.names())?);
     let crew = Crew::start(&site, arguments.parts(), run.ping_every)?;
     // The probe must not wait until a thread full of players has time for it.
-    let probe = Crew::start(&site, vec![Vec::new()], run.ping_every)?;
+    let probe = Crew::start_urgent(&site, Vec::new(), run.ping_every)?;
+    let requests = Arc::new(arguments.probe_requests(&site)?);
     course.gather(&crew, players, run.at_once)?;
 
     let crews = [&crew, &probe];
     let mut outcome = course.steady(("chat", run), &crews, |plan| {
         let talk = |thread| arguments.traffic.talk((plan.warmup, plan.after), thread, crew.size());
         crew.order_each(|thread| Order::Talk(talk(thread)))?;
-        match arguments.probe_http {
-            Some(rate) => probe.order(&Order::Ask(arguments.probe(&site, rate, plan))),
-            None => Ok(()),
-        }
+        let Some(rate) = arguments.probe_rate() else { return Ok(()) };
+        let schedule = Schedule::new(rate, plan.warmup, plan.after);
+        probe.order(&Order::Ask(Asking { name: "http", schedule, requests: requests.clone() }))
     })?;
     drop(channels);
 

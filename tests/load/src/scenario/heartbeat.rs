@@ -40,30 +40,27 @@ pub(crate) struct Arguments {
     pub(crate) rate: f64,
 }
 
-impl Arguments {
-    /// The heartbeat of each session, as it goes over the wire.
-    fn heartbeats(&self, site: &Site) -> Result<Vec<Vec<u8>>> {
-        let launcher = Launcher::new(&self.target.urls[0], &self.keys);
-        let each = self.sessions.div_ceil(MAKERS);
-        let users: Vec<_> = (FIRST_USER..FIRST_USER + self.sessions).map(|user| user.to_string()).collect();
-        let make = |users: &[String]| {
-            users
-                .iter()
-                .map(|user| Ok(self.heartbeat(site, &launcher.session(user)?, user)))
-                .collect::<Result<Vec<_>>>()
-        };
-        let made: Result<Vec<_>> = thread::scope(|scope| {
-            let makers: Vec<_> = users.chunks(each).map(|users| scope.spawn(|| make(users))).collect();
-            makers.into_iter().map(|maker| maker.join().map_err(|_| anyhow!("a maker of sessions panicked"))?).collect()
-        });
-        Ok(made?.into_iter().flatten().collect())
-    }
+/// The heartbeats of so many new sessions, as they go over the wire.
+///
+/// # Errors
+/// The server refuses a step on the way to a session.
+pub(super) fn heartbeats(target: &Target, keys: &Keys, site: &Site, sessions: usize) -> Result<Vec<Vec<u8>>> {
+    let launcher = Launcher::new(&target.urls[0], keys);
+    let users: Vec<_> = (FIRST_USER..FIRST_USER + sessions).map(|user| user.to_string()).collect();
+    let make = |user: &String| Ok(heartbeat(keys, site, &launcher.session(user)?, user));
+    let make_all = |users: &[String]| users.iter().map(make).collect::<Result<Vec<_>>>();
+    let made: Result<Vec<_>> = thread::scope(|scope| {
+        let parts = users.chunks(sessions.div_ceil(MAKERS).max(1));
+        let makers: Vec<_> = parts.map(|users| scope.spawn(|| make_all(users))).collect();
+        makers.into_iter().map(|maker| maker.join().map_err(|_| anyhow!("a maker of sessions panicked"))?).collect()
+    });
+    Ok(made?.into_iter().flatten().collect())
+}
 
-    fn heartbeat(&self, site: &Site, session: &str, user: &str) -> Vec<u8> {
-        let body = json!({ "game_session_id": session, "provider_user_id": user }).to_string();
-        let headers = [("X-Api-Key", self.keys.api_key.as_str())];
-        http::request("PATCH", &site.first_node().host, "/v1/game/session/heartbeat", &headers, &body)
-    }
+fn heartbeat(keys: &Keys, site: &Site, session: &str, user: &str) -> Vec<u8> {
+    let body = json!({ "game_session_id": session, "provider_user_id": user }).to_string();
+    let headers = [("X-Api-Key", keys.api_key.as_str())];
+    http::request("PATCH", &site.first_node().host, "/v1/game/session/heartbeat", &headers, &body)
 }
 
 /// Runs it.
@@ -75,7 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     ensure!(arguments.sessions > 0 && run.threads > 0, "at least one of each");
     let mut course = Course::begin(run, 0)?;
     let site = Arc::new(Site::new(&arguments.target, Vec::new())?);
-    let requests = Arc::new(arguments.heartbeats(&site)?);
+    let made = heartbeats(&arguments.target, &arguments.keys, &site, arguments.sessions)?;
+    let requests = Arc::new(made);
     let crew = Crew::start(&site, vec![Vec::new(); run.threads], run.ping_every)?;
     let mut outcome = course.steady(("heartbeat", run), &[&crew], |plan| {
         let whole = Schedule::new(arguments.rate, plan.warmup, plan.after);

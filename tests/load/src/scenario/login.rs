@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let channels = Api::new(&arguments.target).create_channels(sizes)?;
     let site = Arc::new(Site::new(&arguments.target, channels.names())?);
     let storm = Crew::start(&site, arguments.storm(), run.ping_every)?;
-    let others = Crew::start(&site, vec![arguments.others()], run.ping_every)?;
+    let others = Crew::start_urgent(&site, arguments.others(), run.ping_every)?;
     course.gather(&others, arguments.other_players(), run.at_once)?;
 
     let crews = [&others, &storm];
