@@ -38,6 +38,7 @@ mod engine;
 mod floor;
 mod launcher;
 mod login_key;
+mod meeting;
 mod options;
 mod outcome;
 mod peers;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::meeting::Meeting;
 use crate::wire::dialect::Dialect;
 
 /// The server, and the keys of a game on it.
@@ -57,6 +58,8 @@ pub(crate) struct Run {
     /// File for a report with plots, complete in itself
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) meeting: Meeting,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 const FIRST_PLAYER: u64 = 1_000_000;
 const PLAYERS_APART: u64 = 1_000_000;
 
-/// With several tools, the players of the last must be in before the first begins to measure.
+/// With so many players as need several tools, the server is busy for a while with what their coming has left.
 const LEAST_WARMUP_OF_SEVERAL: f64 = 15.0;
 
 /// How long a run lasts, in seconds.
@@ -44,20 +44,25 @@ pub(super) fn run(side: &Side, programs: &Programs, times: Times, folder: &Path)
     let servers = Servers::start(side.server, programs, folder)?;
     let folder = TempDir::new_in(folder)?;
     let (urls, pids): (Vec<_>, Vec<_>) = (servers.urls().collect(), servers.pids().collect());
+    let least_warmup = if side.tool_for_each_node { LEAST_WARMUP_OF_SEVERAL } else { 0.0 };
+    let times = Times { warmup: times.warmup.max(least_warmup), ..times };
     let mut tools = Vec::new();
-    if side.tool_for_each_node {
-        let times = Times { warmup: times.warmup.max(LEAST_WARMUP_OF_SEVERAL), ..times };
-        for place in 0..urls.len() {
-            tools.push(start(side, times, &urls[place..=place], &pids[place..=place], place, folder.path())?);
-        }
-    } else {
-        tools.push(start(side, times, &urls, &pids, 0, folder.path())?);
+    let nodes_of_a_tool = if side.tool_for_each_node { 1 } else { urls.len() };
+    let parts = urls.chunks(nodes_of_a_tool).zip(pids.chunks(nodes_of_a_tool));
+    let meeting = folder.path().join("meeting");
+    fs::create_dir(&meeting)?;
+    for (place, nodes) in parts.clone().enumerate() {
+        let mut command = tool(side, times, nodes, place, folder.path())?;
+        command.arg("--meet").arg(&meeting).args(["--tools", &parts.len().to_string()]);
+        let log = File::create(folder.path().join(format!("{place}.log")))?;
+        tools.push(Tool(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?));
     }
     let outcomes = tools.into_iter().enumerate().map(|(place, tool)| end(tool, place, folder.path()));
     Ok(together(outcomes.collect::<Result<_>>()?))
 }
 
-fn start(side: &Side, times: Times, urls: &[&str], pids: &[u32], place: usize, folder: &Path) -> Result<Tool> {
+/// The tool for some of the nodes: their addresses and processes.
+fn tool(side: &Side, times: Times, (urls, pids): (&[&str], &[u32]), place: usize, folder: &Path) -> Result<Command> {
     let mut command = leashed(std::env::current_exe()?)?;
     command.args(side.load.split(' '));
     for (url, pid) in urls.iter().zip(pids) {
@@ -70,8 +75,7 @@ fn start(side: &Side, times: Times, urls: &[&str], pids: &[u32], place: usize, f
     command.args(["--first-player", &first_player.to_string()]);
     command.args(["--duration", &times.duration.to_string(), "--warmup", &times.warmup.to_string()]);
     command.arg("--json").arg(folder.join(format!("{place}.json")));
-    let log = File::create(folder.join(format!("{place}.log")))?;
-    Ok(Tool(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?))
+    Ok(command)
 }
 
 fn end(mut tool: Tool, place: usize, folder: &Path) -> Result<Outcome> {

@@ -18,6 +18,8 @@ use crate::progress::Progress;
 const LEAD: u64 = SECOND / 5;
 /// How long nobody may come in before it is given up.
 const PATIENCE: u64 = 30 * SECOND;
+/// How long the players of other tools may take to come in.
+const MEETING: u64 = 300 * SECOND;
 /// How long none of the answers and messages under way may come before the rest is given up as missing, and how long
 /// they are waited for at most.
 const STRAGGLERS: u64 = 3 * SECOND;
@@ -152,16 +154,19 @@ impl Course {
         }
     }
 
-    /// The same load all the time: `load` tells the crews what to do by the plan, and the warm-up is not measured.
+    /// The same load all the time, from when all tools that meet are ready: `load` tells the crews what to do by the plan, and the warm-up is not measured.
     ///
     /// # Errors
-    /// A server has ended.
+    /// A server has ended, or another tool does not come.
     pub(crate) fn steady(
         &mut self,
         (scenario, run): (&str, &Run),
         crews: &[&Crew],
         load: impl FnOnce(&Plan) -> Result<()>,
     ) -> Result<Outcome> {
+        run.meeting.come()?;
+        let all_came = self.wait("waiting for other tools", crews, now() + MEETING, |_| run.meeting.is_complete());
+        ensure!(all_came, "the other tools do not come");
         let plan = Plan::new(run);
         for Mark { name, begin } in plan.phases() {
             mark(crews, name, begin)?;
