@@ -8,9 +8,9 @@
 //! limited, there is no order between two senders of a channel, no history, no block filter, no durability, and who
 //! enters is told to the one who entered only. Times in frames stand still.
 //!
-//! With `--log` it is the floor of durable publishing instead: each publish over HTTP is appended to a file, and answered
-//! once an `fdatasync` of its group is through; while one group is on its way to the disk the next one gathers. A
-//! file that is only appended to is less than any database does, so the comparison is a hard one.
+//! With `--log` it is a durable floor: what is published over HTTP or said in a channel is appended to a file, and
+//! delivered and answered once an `fdatasync` of its group is through; while one group is on its way to the disk the next
+//! one gathers. A file that is only appended to is less than any database does, so the comparison is a hard one.
 
 mod commits;
 mod connection;
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// Write once for all messages that wait, instead of once for each
     #[arg(long)]
     coalesce: bool,
-    /// Append what is published over HTTP to this file, and answer when it is on disk
+    /// Append what is published or said to this file, and answer when it is on disk
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }

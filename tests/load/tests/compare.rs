@@ -43,28 +43,32 @@ fn a_leash_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn what_the_durable_floor_acknowledged_is_in_its_file() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (log, json) = (folder.path().join("log"), folder.path().join("json"));
-    let mut floor = Command::new(BENCH);
-    let floor = floor.args(["floor", "--workers", "2", "--log"]).arg(&log).stdout(Stdio::piped());
-    let mut floor = floor.spawn().expect("it starts");
-    let mut ready = String::new();
-    BufReader::new(floor.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it tells");
-    let url = format!("http://{}", ready.trim().strip_prefix("ready public=").expect("it is ready"));
-    let mut publish = Command::new(BENCH);
-    publish.args(["publish", "--senders", "8", "--warmup", "0", "--duration", "0.5", "--url", &url]);
-    let done = publish.arg("--json").arg(&json).output().expect("it starts");
-    floor.kill().expect("it lives");
-    floor.wait().expect("it ended");
-    assert!(done.status.success(), "{done:?}");
+fn what_the_durable_floor_acknowledged_or_delivered_is_in_its_file() {
+    for (load, sign) in [
+        ("publish --senders 8 --warmup 0 --duration 0.5", r#""payload""#),
+        ("chat --players 20 --channels 2 --rate 400 --warmup 0 --duration 0.5", "NOTIFY_CHANNEL_CHAT"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (log, json) = (folder.path().join("log"), folder.path().join("json"));
+        let mut floor = Command::new(BENCH);
+        let floor = floor.args(["floor", "--workers", "2", "--log"]).arg(&log).stdout(Stdio::piped());
+        let mut floor = floor.spawn().expect("it starts");
+        let mut ready = String::new();
+        BufReader::new(floor.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it tells");
+        let url = format!("http://{}", ready.trim().strip_prefix("ready public=").expect("it is ready"));
+        let mut tool = Command::new(BENCH);
+        let done = tool.args(load.split(' ')).args(["--url", &url, "--json"]).arg(&json).output().expect("it starts");
+        floor.kill().expect("it lives");
+        floor.wait().expect("it ended");
+        assert!(done.status.success(), "{done:?}");
 
-    let outcome: Value = serde_json::from_slice(&fs::read(&json).expect("an outcome")).expect("JSON");
-    let acknowledged = outcome["counts"]["published"].as_u64().expect("a number");
-    assert_eq!(outcome["counts"]["failures"], 0);
-    let text = fs::read_to_string(&log).expect("the floor's file");
-    let written = text.matches(r#""payload""#).count() as u64;
-    assert!(acknowledged > 0 && written >= acknowledged, "{written} of {acknowledged}");
+        let outcome: Value = serde_json::from_slice(&fs::read(&json).expect("an outcome")).expect("JSON");
+        let done = outcome["counts"]["published"].as_u64().expect("a number");
+        assert_eq!(outcome["counts"]["failures"], 0);
+        let text = fs::read(&log).expect("the floor's file");
+        let written = String::from_utf8_lossy(&text).matches(sign).count() as u64;
+        assert!(done > 100 && written >= done, "{load}: {written} of {done}");
+    }
 }
 
 #[test]

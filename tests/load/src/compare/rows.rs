@@ -18,7 +18,7 @@ pub(super) enum Server {
     /// So many nodes on one Redis.
     GuildhallOnRedis(usize),
     Floor,
-    /// The floor of durable publishing.
+    /// The floor that syncs what is said and published.
     FloorOnDisk,
     /// A peer from the npm registry.
     Ws,
@@ -118,6 +118,14 @@ pub(super) const MATCHES: &[Match] = &[
         rows: &[
             row("CPU per delivery, 50 channels of 100", CPU, RatioAtMost(1.05)),
             row("p99 of delivery, 50 channels of 100", P99("deliver"), RatioAtMost(1.5)),
+        ],
+    },
+    Match {
+        name: "durable",
+        sides: &sides(Server::Guildhall, Server::FloorOnDisk, MODERATE),
+        rows: &[
+            row("CPU per delivery, over a floor that syncs each message", CPU, Bound::None),
+            row("p99 of delivery, over a floor that syncs each message", P99("deliver"), Bound::None),
         ],
     },
     Match {

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use bytes::Bytes;
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 
 use super::commits::Commits;
 use super::hall::{Hall, Halls, Order};
@@ -101,7 +103,8 @@ impl Connection {
             } else {
                 let Some(request) = http::read(rest)? else { break };
                 used += request.body.end;
-                if let Some(commits) = self.shared.commits.clone().filter(|_| rest.starts_with(b"POST")) {
+                let is_publish = rest.starts_with(b"POST") && !request.is_membership(rest);
+                if let Some(commits) = self.shared.commits.clone().filter(|_| is_publish) {
                     return Ok((used, Some((commits, rest[request.body].to_vec()))));
                 }
                 self.on_request(&request, rest)?;
@@ -147,11 +150,28 @@ impl Connection {
                 self.player = Some(player);
                 self.shared.hall.log_in(&self.shared.halls, player, &self.socket);
             }
-            Packet::Chat { channel } => self.shared.halls.deliver(channel, &packets::notify_chat(packet)),
+            Packet::Chat { channel } => {
+                let frame = packets::notify_chat(packet);
+                match &self.shared.commits {
+                    Some(commits) => return self.log(commits.clone(), channel, frame, packets::answer(packet)),
+                    None => self.shared.halls.deliver(channel, &frame),
+                }
+            }
             Packet::Ping | Packet::Other => {}
         }
         if let Some(answer) = packets::answer(packet) {
             self.socket.send(&answer);
         }
+    }
+
+    /// Delivers and answers a message once it is on disk.
+    fn log(&self, commits: Commits, channel: &[u8], frame: Bytes, answer: Option<Bytes>) {
+        let (socket, halls, channel) = (self.socket.clone(), self.shared.halls.clone(), channel.to_vec());
+        spawn_local(async move {
+            if commits.append(&frame).await {
+                halls.deliver(&channel, &frame);
+                answer.iter().for_each(|answer| socket.send(answer));
+            }
+        });
     }
 }

@@ -27,6 +27,13 @@ pub(super) struct Request {
     pub(super) socket_key: Option<String>,
 }
 
+impl Request {
+    /// Whether somebody enters or leaves a channel by it.
+    pub(super) fn is_membership(&self, bytes: &[u8]) -> bool {
+        str::from_utf8(&bytes[self.path.clone()]).is_ok_and(|path| membership(path).is_some())
+    }
+}
+
 /// The first request in `buffer`; `None` until all of it is there.
 ///
 /// # Errors
