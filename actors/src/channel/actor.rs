@@ -48,7 +48,7 @@ pub struct ChatChannel {
     task_is_next: bool,
     /// After a restart, until the log has been followed to its end: the threads' members may be at different places.
     adopting: bool,
-    /// While one is under way: what comes before its turn goes along.
+    /// While one is under way.
     delivery: Option<Arc<Batch>>,
     used_at: tokio::time::Instant,
     crash_note: CrashNote,
@@ -135,12 +135,21 @@ impl ChatChannel {
         let work = self.work();
         match step {
             Step::Deliver(events) => {
-                let batch = work.batch(events);
+                let batch = Batch::new(work.encode_all(events));
                 self.delivery = Some(batch.clone());
                 work.deliver(batch, self.workers.keys().copied().collect()).boxed_local()
             }
             Step::Read(after) => work.read(after).boxed_local(),
             Step::Wait => unreachable!("filtered out"),
+        }
+    }
+
+    /// What has come while a delivery waits for its turn goes along.
+    fn join_delivery(&mut self) {
+        let Some(batch) = self.delivery.clone() else { return };
+        let work = self.work();
+        if let Some(follower) = &mut self.follower {
+            batch.join(|| work.encode_all(follower.take_pending()));
         }
     }
 
@@ -286,12 +295,10 @@ impl Handler<Rang> for ChatChannel {
 
     fn handle(&mut self, Rang(ring): Rang, ctx: &mut Self::Context) {
         match &mut self.follower {
-            Some(follower) => {
-                follower.on_ring(ring, self.backend.now());
-                self.delivery.iter().for_each(|batch| batch.join(|| follower.take_pending()));
-            }
+            Some(follower) => follower.on_ring(ring, self.backend.now()),
             None => self.early.push(ring),
         }
+        self.join_delivery();
         self.pump(ctx);
     }
 }

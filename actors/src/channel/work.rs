@@ -174,12 +174,9 @@ impl Work {
         Done::Delivered { members: vec![self.tell_fanout(worker, Count(self.key.clone())).await], ended: false }
     }
 
-    pub(super) fn batch(&self, events: Vec<Arc<Event>>) -> Arc<Batch> {
-        Batch::new(&self.key, self.game_index, self.backend.settings().framing, events)
-    }
-
     pub(super) async fn deliver(self, batch: Arc<Batch>, workers: Vec<WorkerId>) -> Done {
-        let delivered = workers.iter().map(|worker| self.tell_fanout(*worker, Deliver(batch.clone())));
+        let message = Deliver { key: self.key.clone(), batch: batch.clone() };
+        let delivered = workers.iter().map(|worker| self.tell_fanout(*worker, message.clone()));
         let members = join_all(delivered).await;
         let events = batch.events();
         if !workers.is_empty() {
@@ -195,6 +192,11 @@ impl Work {
             Err(ChannelError::Store(error)) => Done::Failed { error, task: None },
             Err(_) => Done::Gone,
         }
+    }
+
+    /// Here, not on the members' threads: a panic is this channel's alone.
+    pub(super) fn encode_all(&self, events: Vec<Arc<Event>>) -> Vec<Arc<Encoded>> {
+        events.into_iter().map(|event| self.encode(event)).collect()
     }
 
     fn encode(&self, event: Arc<Event>) -> Arc<Encoded> {

@@ -30,7 +30,10 @@ pub struct Fanout {
 /// Hands the events out, in order. Answers how many members are left on this thread.
 #[derive(Clone, Message)]
 #[rtype(result = "usize")]
-pub struct Deliver(pub Arc<Batch>);
+pub struct Deliver {
+    pub key: Arc<ChannelKey>,
+    pub batch: Arc<Batch>,
+}
 
 /// Where a member begins to hear a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,15 +95,14 @@ impl Handler<Deliver> for Fanout {
     // Exclusive: the next message waits, so events of one channel never overtake each other.
     type Result = AtomicResponse<Self, usize>;
 
-    fn handle(&mut self, Deliver(batch): Deliver, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, deliver: Deliver, _: &mut Self::Context) -> Self::Result {
         let listeners = self.listeners.clone();
-        AtomicResponse::new(Box::pin(hand_out(listeners, batch).into_actor(self)))
+        AtomicResponse::new(Box::pin(hand_out(listeners, deliver).into_actor(self)))
     }
 }
 
-async fn hand_out(listeners: Rc<Listeners>, batch: Arc<Batch>) -> usize {
-    let key = batch.key();
-    let Some((cursor, members)) = listeners.room(key) else { return 0 };
+async fn hand_out(listeners: Rc<Listeners>, Deliver { key, batch }: Deliver) -> usize {
+    let Some((cursor, members)) = listeners.room(&key) else { return 0 };
     let new = unseen(cursor, batch.events());
     let mut served = 0;
     for chunk in members.chunks(CHUNK) {
@@ -108,13 +110,13 @@ async fn hand_out(listeners: Rc<Listeners>, batch: Arc<Batch>) -> usize {
         chunk.iter().for_each(|member| member.give(new));
         served += chunk.len();
         if served < members.len() {
-            listeners.handing_out(key, &members, served, new);
+            listeners.handing_out(&key, &members, served, new);
             tokio::task::yield_now().await;
         }
     }
     drop(members);
-    listeners.handed_out(key, new);
-    listeners.count(key)
+    listeners.handed_out(&key, new);
+    listeners.count(&key)
 }
 
 /// The events after the room's cursor: a channel actor that was restarted may repeat some. The log may have gone on in

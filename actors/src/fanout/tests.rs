@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::{Batch, Deliver, Fanout, Listener, Listeners};
+use super::{Batch, Deliver, Encoded, Fanout, Listener, Listeners};
 use crate::clock::Timestamp;
 use crate::event::{Epoch, Event, EventBody, Position};
 use crate::ids::{ChannelId, ChannelKey, ConnectionId, GameId, PlayerId};
@@ -21,17 +21,14 @@ fn at(sequence: u64) -> Position {
     Position { epoch: Epoch(1), sequence }
 }
 
-fn event(sequence: u64) -> Arc<Event> {
-    let body = EventBody::Custom { payload: format!("number {sequence}").into() };
-    Arc::new(Event { position: at(sequence), at: Timestamp(0), body })
+fn events(key: &Arc<ChannelKey>, sequences: impl IntoIterator<Item = u64>) -> Vec<Arc<Encoded>> {
+    let body = |sequence| EventBody::Custom { payload: format!("number {sequence}").into() };
+    let event = |sequence| Arc::new(Event { position: at(sequence), at: Timestamp(0), body: body(sequence) });
+    sequences.into_iter().map(|sequence| Encoded::new(key, 1, event(sequence), plain_framing())).collect()
 }
 
-fn batch(key: &Arc<ChannelKey>, sequences: impl IntoIterator<Item = u64>) -> Arc<Batch> {
-    Batch::new(key, 1, plain_framing(), sequences.into_iter().map(event).collect())
-}
-
-fn text(batch: &Batch) -> String {
-    batch.events().iter().map(|event| String::from_utf8_lossy(event.bytes(false)).into_owned()).collect()
+fn text(events: &[Arc<Encoded>]) -> String {
+    events.iter().map(|event| String::from_utf8_lossy(event.bytes(false)).into_owned()).collect()
 }
 
 /// A member who hears everything after the channel's beginning.
@@ -52,18 +49,19 @@ fn what_comes_while_a_delivery_waits_for_its_turn_goes_along_in_the_same_write()
         let wire = member(&listeners, &other, 100);
         let fanout = Fanout::new(listeners).start();
 
-        let ahead = fanout.send(Deliver(batch(&busy, 1..=3)));
-        let waiting = batch(&other, 1..=1);
-        let delivered = fanout.send(Deliver(waiting.clone()));
-        waiting.join(|| vec![event(2), event(3)]);
+        let deliver = |key: &Arc<ChannelKey>, batch: Arc<Batch>| fanout.send(Deliver { key: key.clone(), batch });
+        let ahead = deliver(&busy, Batch::new(events(&busy, 1..=3)));
+        let waiting = Batch::new(events(&other, 1..=1));
+        let delivered = deliver(&other, waiting.clone());
+        waiting.join(|| events(&other, 2..=3));
         assert_eq!((ahead.await.expect("alive"), delivered.await.expect("alive")), (100, 1));
-        assert_eq!((wire.writes(), wire.written()), (1, text(&batch(&other, 1..=3))));
+        assert_eq!((wire.writes(), wire.written()), (1, text(&events(&other, 1..=3))));
     });
 }
 
 #[test]
 fn nothing_joins_what_was_handed_out() {
-    let batch = batch(&channel("room"), 1..=1);
+    let batch = Batch::new(events(&channel("room"), 1..=1));
     assert_eq!(batch.events().len(), 1);
     batch.join(|| panic!("it would be lost"));
     assert_eq!(batch.events().len(), 1);
@@ -71,8 +69,8 @@ fn nothing_joins_what_was_handed_out() {
 
 #[test]
 fn a_thread_that_is_stuck_does_not_gather_without_bounds() {
-    let batch = batch(&channel("room"), 1..=1);
-    let mut next = 1..;
-    (0..10_000).for_each(|_| batch.join(|| vec![event(next.next().expect("endless"))]));
+    let room = channel("room");
+    let batch = Batch::new(events(&room, 1..=1));
+    (2..10_000).for_each(|sequence| batch.join(|| events(&room, [sequence])));
     assert_eq!(batch.events().len(), 256);
 }

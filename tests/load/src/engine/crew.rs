@@ -38,7 +38,7 @@ impl Crew {
     }
 
     /// One thread that gets a CPU before all others: what it measures is how long the server takes, not how long the
-    /// rest of this tool keeps it from a CPU. Where the system does not allow that, it is a thread like any.
+    /// rest of this tool keeps it from a CPU. Where the system does not allow that (CAP_SYS_NICE), it is a thread like any.
     pub(crate) fn start_urgent(site: &Arc<Site>, roles: Vec<Role>, ping_every: Duration) -> Result<Self> {
         Ok(Self { threads: vec![Thread::start(site, roles, ping_every, true)?] })
     }
@@ -97,8 +97,9 @@ impl Thread {
         let shown = Arc::new(Shown::default());
         let (site, show) = (site.clone(), shown.clone());
         let work = move || {
-            if urgent && get_real_time().is_err() {
-                eprintln!("not allowed to run before others (CAP_SYS_NICE): latencies may hold waits for a CPU");
+            if urgent {
+                // Where it is not allowed, the share of time that threads waited for a CPU, which is told, tells it.
+                let _ = get_real_time();
             }
             Worker::new((site, poll), (received, show), roles, ping_every)?.run()
         };
