@@ -14,7 +14,7 @@ const MAX_EVENTS: usize = 256;
 pub struct Batch {
     /// `None` once nothing may join.
     open: Mutex<Option<Vec<Arc<Encoded>>>>,
-    closed: OnceLock<Arc<[Arc<Encoded>]>>,
+    closed: OnceLock<Vec<Arc<Encoded>>>,
 }
 
 impl Batch {
@@ -31,7 +31,7 @@ impl Batch {
     }
 
     /// Closes it; the same events for all threads.
-    pub fn events(&self) -> &Arc<[Arc<Encoded>]> {
-        self.closed.get_or_init(|| self.open.lock().take().unwrap_or_default().into())
+    pub fn events(&self) -> &[Arc<Encoded>] {
+        self.closed.get_or_init(|| self.open.lock().take().unwrap_or_default())
     }
 }
