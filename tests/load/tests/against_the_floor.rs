@@ -1,61 +1,19 @@
 //! The tool against its own floor: every scenario that needs no more than a floor gives, from the command line to the
 //! JSON. What is measured must add up to what was asked for.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+mod floor;
 
-use serde_json::Value;
+use std::process::Output;
 
-/// A floor that ends with the test.
-struct Floor {
-    process: Child,
-    url: String,
-}
-
-impl Floor {
-    fn start() -> Self {
-        let mut process = bench(&["floor", "--workers", "2"]).stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it tells");
-        let url = format!("http://{}", ready.trim().strip_prefix("ready public=").expect("it is ready"));
-        Self { process, url }
-    }
-
-    /// The outcome of a load on it.
-    fn under(&self, load: &str) -> Value {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let (pid, json) = (self.process.id().to_string(), file.path().to_string_lossy().into_owned());
-        let arguments = ["--url", &self.url, "--pid", &pid, "--json", &json];
-        let done = run(&load.split(' ').chain(arguments).collect::<Vec<_>>());
-        assert!(done.status.success(), "{load}: {}", String::from_utf8_lossy(&done.stderr));
-        serde_json::from_reader(file.as_file()).expect("JSON")
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn bench(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guildhall-bench"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-    command
-}
+use floor::{Floor, bench, number};
 
 fn run(arguments: &[&str]) -> Output {
     bench(arguments).output().expect("it starts")
 }
 
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
 #[test]
 fn every_member_gets_every_message_of_a_rate() {
-    let outcome = Floor::start().under(
+    let outcome = Floor::start(&[]).under(
         "chat --players 30 --channels 3 --idle-players 7 --rate 200 --probe-http 50 --threads 2 --warmup 0.2 --duration 1",
     );
     let (counts, latencies) = (&outcome["counts"], &outcome["latencies"]);
@@ -71,7 +29,7 @@ fn every_member_gets_every_message_of_a_rate() {
 #[test]
 fn a_window_keeps_the_server_busy_and_loses_nothing() {
     let load = "chat --players 20 --channels 2 --window 4 --warmup 0.1 --duration 0.5";
-    let counts = &Floor::start().under(load)["counts"];
+    let counts = &Floor::start(&[]).under(load)["counts"];
     assert!(number(&counts["published"]) > 100, "{counts}");
     assert_eq!([&counts["missing"], &counts["failures"]], [0, 0]);
 }
@@ -79,14 +37,14 @@ fn a_window_keeps_the_server_busy_and_loses_nothing() {
 #[test]
 fn idle_players_hear_nothing() {
     let load = "idle --players 30 --channels-each 2 --channel-size 10 --warmup 0 --duration 0.2";
-    let counts = &Floor::start().under(load)["counts"];
+    let counts = &Floor::start(&[]).under(load)["counts"];
     assert_eq!([&counts["players"], &counts["delivered"], &counts["failures"]], [30, 0, 0]);
 }
 
 #[test]
 fn a_storm_of_logins_is_measured_with_others_before_and_in_it() {
     let load = "login --players 200 --beside 100 --beside-players 20 --warmup 0.1 --duration 0.5 --at-once 4";
-    let outcome = Floor::start().under(load);
+    let outcome = Floor::start(&[]).under(load);
     assert_eq!([&outcome["counts"]["logins"], &outcome["counts"]["failures"]], [200, 0]);
     assert!(number(&outcome["latencies"]["deliver_before"]["count"]).abs_diff(1000) <= 20, "{outcome:#}");
     assert!(number(&outcome["latencies"]["login"]["p50"]) > 0);
@@ -94,7 +52,7 @@ fn a_storm_of_logins_is_measured_with_others_before_and_in_it() {
 
 #[test]
 fn everybody_comes_back_after_a_cut_and_a_server_that_forgets_their_channels_is_found_out() {
-    let outcome = Floor::start().under("reconnect --players 50 --channels 5 --at-once 4");
+    let outcome = Floor::start(&[]).under("reconnect --players 50 --channels 5 --at-once 4");
     let counts = &outcome["counts"];
     assert_eq!([&counts["logins"], &counts["failures"], &counts["failure: channel not resumed"]], [50, 50, 50]);
     let latencies = &outcome["latencies"];

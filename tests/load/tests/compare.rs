@@ -1,5 +1,7 @@
 //! What a comparison rests on: its processes end with it, and its durable floor keeps what it acknowledged.
 
+mod floor;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -7,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use floor::{Floor, number};
 
 const BENCH: &str = env!("CARGO_BIN_EXE_guildhall-bench");
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,22 +51,12 @@ fn what_the_durable_floor_acknowledged_or_delivered_is_in_its_file() {
         ("chat --players 20 --channels 2 --rate 400 --warmup 0 --duration 0.5", "NOTIFY_CHANNEL_CHAT"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (log, json) = (folder.path().join("log"), folder.path().join("json"));
-        let mut floor = Command::new(BENCH);
-        let floor = floor.args(["floor", "--workers", "2", "--log"]).arg(&log).stdout(Stdio::piped());
-        let mut floor = floor.spawn().expect("it starts");
-        let mut ready = String::new();
-        BufReader::new(floor.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it tells");
-        let url = format!("http://{}", ready.trim().strip_prefix("ready public=").expect("it is ready"));
-        let mut tool = Command::new(BENCH);
-        let done = tool.args(load.split(' ')).args(["--url", &url, "--json"]).arg(&json).output().expect("it starts");
-        floor.kill().expect("it lives");
-        floor.wait().expect("it ended");
-        assert!(done.status.success(), "{done:?}");
-
-        let outcome: Value = serde_json::from_slice(&fs::read(&json).expect("an outcome")).expect("JSON");
-        let done = outcome["counts"]["published"].as_u64().expect("a number");
-        assert_eq!(outcome["counts"]["failures"], 0);
+        let log = folder.path().join("log");
+        let floor = Floor::start(&["--log", &log.to_string_lossy()]);
+        let counts = &floor.under(load)["counts"];
+        drop(floor);
+        let done = number(&counts["published"]);
+        assert_eq!(counts["failures"], 0);
         let text = fs::read(&log).expect("the floor's file");
         let written = String::from_utf8_lossy(&text).matches(sign).count() as u64;
         assert!(done > 100 && written >= done, "{load}: {written} of {done}");

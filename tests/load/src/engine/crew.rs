@@ -38,7 +38,8 @@ impl Crew {
     }
 
     /// One thread that gets a CPU before all others: what it measures is how long the server takes, not how long the
-    /// rest of this tool keeps it from a CPU. Where the system does not allow that (CAP_SYS_NICE), it is a thread like any.
+    /// rest of this tool keeps it from a CPU. Where the system does not allow that (CAP_SYS_NICE), it is a thread like
+    /// any.
     pub(crate) fn start_urgent(site: &Arc<Site>, roles: Vec<Role>, ping_every: Duration) -> Result<Self> {
         Ok(Self { threads: vec![Thread::start(site, roles, ping_every, true)?] })
     }

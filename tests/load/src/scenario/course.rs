@@ -154,7 +154,8 @@ impl Course {
         }
     }
 
-    /// The same load all the time, from when all tools that meet are ready: `load` tells the crews what to do by the plan, and the warm-up is not measured.
+    /// The same load all the time, from when all tools that meet are ready: `load` tells the crews what to do by the
+    /// plan, and the warm-up is not measured.
     ///
     /// # Errors
     /// A server has ended, or another tool does not come.

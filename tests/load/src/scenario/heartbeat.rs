@@ -72,8 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     ensure!(arguments.sessions > 0 && run.threads > 0, "at least one of each");
     let mut course = Course::begin(run, 0)?;
     let site = Arc::new(Site::new(&arguments.target, Vec::new())?);
-    let made = heartbeats(&arguments.target, &arguments.keys, &site, arguments.sessions)?;
-    let requests = Arc::new(made);
+    let requests = Arc::new(heartbeats(&arguments.target, &arguments.keys, &site, arguments.sessions)?);
     let crew = Crew::start(&site, vec![Vec::new(); run.threads], run.ping_every)?;
     let mut outcome = course.steady(("heartbeat", run), &[&crew], |plan| {
         let whole = Schedule::new(arguments.rate, plan.warmup, plan.after);
