@@ -40,6 +40,7 @@ pub struct PlayerConnection {
     /// Silence is measured by a clock that nobody sets.
     opened: Instant,
     pub(super) phase: Phase,
+    pub(super) silence_timer: SpawnHandle,
     _live: Live,
 }
 
@@ -77,7 +78,8 @@ impl PlayerConnection {
     ) -> Self {
         let conduct = Conduct::new(&backend.settings().connection, Timestamp::default());
         let (opened, _live) = (Instant::now(), Live::one_more(&meters().connections));
-        Self { id, worker, backend, listeners, outbox, conduct, opened, phase: Phase::Fresh, _live }
+        let (phase, silence_timer) = (Phase::Fresh, SpawnHandle::default());
+        Self { id, worker, backend, listeners, outbox, conduct, opened, phase, silence_timer, _live }
     }
 
     /// Time since the socket was opened, for the rules.
@@ -267,15 +269,12 @@ impl PlayerConnection {
         }
     }
 
-    fn watch_silence(&mut self, ctx: &mut Context<Self>) {
+    /// Ends the connection if it has been silent for too long, or when that comes.
+    pub(super) fn watch_silence(&mut self, ctx: &mut Context<Self>) {
         let logged_in = matches!(self.phase, Phase::Online(_));
         match self.conduct.on_silence(logged_in, &self.backend.settings().connection, self.uptime()) {
             Silence::Close(reason) => self.end(Some(reason), ctx),
-            Silence::Fine(left) => {
-                // A login meanwhile begins the other limit.
-                let soon = left.min(self.backend.settings().connection.idle);
-                ctx.run_later(soon, Self::watch_silence);
-            }
+            Silence::Fine(left) => self.silence_timer = ctx.run_later(left, Self::watch_silence),
         }
     }
 }

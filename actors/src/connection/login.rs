@@ -94,6 +94,9 @@ impl PlayerConnection {
         match result {
             Ok(logged_in) if !ended => {
                 self.welcome(logged_in, attempt, ctx);
+                // From now on silence has another limit. Left alone, the timers of a storm of logins would all go off.
+                ctx.cancel_future(self.silence_timer);
+                self.watch_silence(ctx);
                 self.watch_suspension(ctx);
                 notes.into_iter().for_each(|note| self.on_note(note, ctx));
                 if reclaim {
