@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::support::client::login_body;
 use crate::support::deployment::embedded_only;
 use crate::support::http::send;
+use crate::support::key::LoginKey;
 use crate::support::node::{ADMIN_KEY, SOCKET_PATH};
 use crate::support::play::codes;
 use crate::support::scrape::{Scrape, Series};
@@ -169,6 +170,28 @@ async fn sockets_and_logins_are_counted_one_by_one() {
     third.close().await;
     becomes(&node, "guildhall_connections", 0.0).await;
     becomes(&node, "guildhall_logouts_total", 3.0).await;
+}
+
+/// Logs in with a key of the game server's own making: issuing one would write, too. Answers how often that had the
+/// store change something about a player.
+async fn changes_by_login(node: &Node, player: i64) -> (Client, f64) {
+    let labels = [("port", "players"), ("operation", "write")];
+    let changes = async || Scrape::of(node).await.value("guildhall_store_call_seconds_count", &labels);
+    let (mut client, before) = (Client::open(node, player).await, changes().await);
+    let response = client.request("CONNECT", login_body(player, &LoginKey::of(player).sign())).await;
+    assert_eq!(response.status(), 200);
+    (client, changes().await - before)
+}
+
+#[tokio::test]
+async fn a_login_is_one_step_of_the_store_unless_a_lost_socket_left_something() {
+    let node = Node::start().await;
+    Client::connect(&node, 1).await.vanish();
+    becomes(&node, "guildhall_logouts_total", 1.0).await;
+    let (_back, changes) = changes_by_login(&node, 1).await;
+    assert_eq!(changes, 2.0, "the claim, and what was left is cleared");
+    let (_new, changes) = changes_by_login(&node, 2).await;
+    assert_eq!(changes, 1.0, "the claim");
 }
 
 fn upgrade(node: &Node, path: &str) -> reqwest::RequestBuilder {

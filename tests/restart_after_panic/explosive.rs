@@ -158,8 +158,6 @@ impl Players for Explosive {
         login: &LoginId,
         resume: Option<&Resume>,
     ) -> Result<bool, StoreError> {
-        // The last step of a login clears the snapshot; the first step of a logout writes one.
-        assert!(player.player.0 != EXPLOSIVE_LOGIN || resume.is_some(), "the login of {EXPLOSIVE_LOGIN}");
         self.0.players.save_resume(player, login, resume).await
     }
 
@@ -168,7 +166,9 @@ impl Players for Explosive {
     }
 
     async fn claim(&self, player: &PlayerKey, login: &Login) -> Result<Claimed, PlayerError> {
-        self.0.players.claim(player, login).await
+        let claimed = self.0.players.claim(player, login).await;
+        assert_ne!(player.player.0, EXPLOSIVE_LOGIN, "a login that is claimed");
+        claimed
     }
 
     async fn reclaim(&self, player: &PlayerKey, login: &Login) -> Result<Option<Claimed>, PlayerError> {

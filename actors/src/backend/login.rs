@@ -90,6 +90,8 @@ impl Backend {
         let claimed = players.claim(&player, &login).await?;
         let blocks = claimed.blocks.iter().map(|block| block.player).collect();
         let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
+        // Taking over saves one, too.
+        let has_snapshot = claimed.previous.is_some() || claimed.resume.is_some();
         let (lost, kept) = match &claimed.previous {
             None => (self.still_lost(claimed.resume, login.at), claimed.joined),
             Some(previous) => {
@@ -103,7 +105,8 @@ impl Backend {
                 self.restore(&player, &login.id, lost, kept, &seen, &mut logged_in).await?;
             }
         }
-        if players.save_resume(&player, &login.id, None).await? {
+        // Without a snapshot to clear, the claim was the whole login: who replaces it finds its connection.
+        if !has_snapshot || players.save_resume(&player, &login.id, None).await? {
             Ok(logged_in)
         } else {
             // What a newer login needs to know was saved before anything was left.
