@@ -12,6 +12,7 @@ mod keeper;
 mod kick;
 mod lease;
 mod login;
+mod login_gate;
 mod mail;
 mod membership;
 mod play;
@@ -50,6 +51,7 @@ use connections::Connections;
 use hand_over::Receipts;
 use keeper::Keeper;
 use kick::Kicks;
+use login_gate::LoginGate;
 use registry::ChatChannels;
 
 /// The outside, as the node was given it.
@@ -93,6 +95,7 @@ struct Inner {
     transactor: Transactor,
     channels: ChatChannels,
     connections: Connections,
+    login_gate: LoginGate,
     kicks: Kicks,
     receipts: Receipts,
     /// Nodes known to be dead whose logins may not have been ended yet.
@@ -137,6 +140,7 @@ impl Backend {
             transactor,
             channels: ChatChannels::default(),
             connections: Connections::default(),
+            login_gate: LoginGate::default(),
             kicks: Kicks::default(),
             receipts: Receipts::default(),
             dead: watch::Sender::default(),

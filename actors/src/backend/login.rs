@@ -87,7 +87,7 @@ impl Backend {
         }
         let LogIn { player, login, mode } = request;
         let players = &self.0.ports.players;
-        let claimed = players.claim(&player, &login).await?;
+        let claimed = self.0.login_gate.pass(players.claim(&player, &login)).await?;
         let blocks = claimed.blocks.iter().map(|block| block.player).collect();
         let mut logged_in = LoggedIn { blocks, suspension: claimed.suspension, ..LoggedIn::default() };
         // Taking over saves one, too.
