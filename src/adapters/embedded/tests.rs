@@ -14,11 +14,13 @@ use guildhall_actors::clock::Timestamp;
 use guildhall_actors::event::{Epoch, EventBody, Position};
 use guildhall_actors::ids::{ChannelId, ChannelKey, GameId};
 use guildhall_actors::limits::{ChatLimits, LogLimits};
-use guildhall_actors::ports::{ChannelKind, ChannelSpec, Channels, NewEvent, Owner};
+use guildhall_actors::ports::{ChannelKind, ChannelSpec, Channels, NewEvent, Owner, StoreError};
 use guildhall_actors::testing::contract;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use super::checkpoints::BOUND;
+use super::error::Failure;
 use super::{Embedded, OpenError};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -105,4 +107,25 @@ async fn the_contract_of_inbox_holds() {
 async fn an_open_store_takes_writes() {
     let folder = temp();
     open(folder.path()).ping().await.expect("it is open");
+}
+
+/// How often a cached statement is prepared anew when it is given other values.
+fn prepared_anew(sql: &Connection) -> Result<i32, Failure<StoreError>> {
+    let mut anew = 0;
+    for limit in 1..=10 {
+        let mut query = sql.prepare_cached("SELECT sequence FROM events LIMIT ?")?;
+        query.query([limit])?.next()?;
+        assert_eq!(query.get_status(StatementStatus::Run), limit, "it was cached");
+        anew = query.get_status(StatementStatus::RePrepare);
+    }
+    Ok(anew)
+}
+
+#[tokio::test]
+async fn a_cached_statement_is_prepared_once_whatever_it_is_given() {
+    let folder = temp();
+    let store = open(folder.path());
+    let writer = store.0.writer.write(|step| prepared_anew(step.sql)).await;
+    let reader = store.0.readers.read(prepared_anew).await;
+    assert_eq!((writer.expect("it is open"), reader.expect("it is open")), (0, 0));
 }

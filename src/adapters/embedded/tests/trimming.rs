@@ -93,7 +93,7 @@ async fn a_deleted_channel_leaves_no_rows() {
     let event = NewEvent { idempotency_key: Some("key".into()), ..NewEvent::new(custom("x")) };
     store.append(&room(), event, NOW).await.expect("the room exists");
     store.delete(&room(), NOW).await.expect("the room exists");
-    let connection = rusqlite::Connection::open(folder.path().join("guildhall.db")).expect("a database");
+    let connection = Connection::open(folder.path().join("guildhall.db")).expect("a database");
     for table in ["channels", "members", "events", "publications"] {
         let count = format!("SELECT count(*) FROM {table}");
         let rows: i64 = connection.query_row(&count, [], |row| row.get(0)).expect("a table");
