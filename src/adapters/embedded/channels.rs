@@ -252,8 +252,6 @@ impl Row {
         player: PlayerId,
         now: Timestamp,
     ) -> Outcome<Position> {
-        self.channel.member_count += 1;
-        self.vacant_since = None;
         let position = self.append(transaction, key, EventBody::Entered { player }, now)?;
         self.insert_member(transaction.sql, player, position, now)?;
         Ok(position)
@@ -266,9 +264,7 @@ impl Row {
         player: PlayerId,
         now: Timestamp,
     ) -> Outcome<Position> {
-        self.channel.member_count -= 1;
-        self.vacant_since = self.vacancy(now);
-        self.delete_member(transaction.sql, player)?;
+        self.delete_member(transaction.sql, player, now)?;
         self.append(transaction, key, EventBody::Exited { player }, now)
     }
 

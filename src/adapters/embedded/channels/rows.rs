@@ -81,11 +81,11 @@ impl Row {
     }
 
     /// Since when the channel is vacant, if it is so now.
-    pub(super) fn vacancy(&self, now: Timestamp) -> Option<Timestamp> {
+    fn vacancy(&self, now: Timestamp) -> Option<Timestamp> {
         (self.channel.member_count == 0 && self.channel.spec.owner != Owner::System).then_some(now)
     }
 
-    /// Appends the next event and brings the channel's counters up to date with it.
+    /// Appends the next event. Of the channel's own row only the head changes: no index is concerned.
     pub(super) fn append(
         &mut self,
         transaction: &Transaction<'_>,
@@ -102,8 +102,8 @@ impl Row {
             .execute(params![self.number, sequence, now.0, is_chat, text])?;
         transaction
             .sql
-            .prepare_cached("UPDATE channels SET head = ?, members = ?, vacant_since = ? WHERE number = ?")?
-            .execute(params![sequence, self.channel.member_count, self.vacant_since.map(|at| at.0), self.number])?;
+            .prepare_cached("UPDATE channels SET head = ? WHERE number = ?")?
+            .execute(params![sequence, self.number])?;
         Ok(position)
     }
 
@@ -122,7 +122,7 @@ impl Row {
     }
 
     pub(super) fn insert_member(
-        &self,
+        &mut self,
         sql: &Connection,
         player: PlayerId,
         entered: Position,
@@ -130,12 +130,26 @@ impl Row {
     ) -> Outcome<()> {
         sql.prepare_cached("INSERT INTO members (channel, player, entered, entered_at) VALUES (?, ?, ?, ?)")?
             .execute(params![self.number, player.0, entered.sequence.cast_signed(), now.0])?;
-        Ok(())
+        self.channel.member_count += 1;
+        self.vacant_since = None;
+        self.store_counters(sql)
     }
 
-    pub(super) fn delete_member(&self, sql: &Connection, player: PlayerId) -> Outcome<()> {
+    pub(super) fn delete_member(&mut self, sql: &Connection, player: PlayerId, now: Timestamp) -> Outcome<()> {
         sql.prepare_cached("DELETE FROM members WHERE channel = ? AND player = ?")?
             .execute(params![self.number, player.0])?;
+        self.channel.member_count -= 1;
+        self.vacant_since = self.vacancy(now);
+        self.store_counters(sql)
+    }
+
+    /// Writes what follows from the members.
+    fn store_counters(&self, sql: &Connection) -> Outcome<()> {
+        sql.prepare_cached("UPDATE channels SET members = ?, vacant_since = ? WHERE number = ?")?.execute(params![
+            self.channel.member_count,
+            self.vacant_since.map(|at| at.0),
+            self.number
+        ])?;
         Ok(())
     }
 
